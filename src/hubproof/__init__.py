@@ -1,0 +1,3 @@
+"""hubproof proves that a JupyterHub on Kubernetes keeps its promises."""
+
+__version__ = "0.1.0"
