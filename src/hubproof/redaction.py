@@ -44,3 +44,19 @@ class Redactor:
 
 redact = Redactor()
 """The redactor of this process: what one part of the run learns, no other part may print."""
+
+
+_SECRET_KEY = re.compile(r"(?i)^(authorization|cookie|set-cookie|password|passwd|token|api_token|secret|x-xsrftoken)$")
+
+
+def redact_data(value: object) -> object:
+    """Return plain data (as JSON knows it) without secrets; what JSON does not know becomes text."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {str(k): MARK if _SECRET_KEY.match(str(k)) else redact_data(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [redact_data(one) for one in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return redact(str(value))

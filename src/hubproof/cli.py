@@ -1,0 +1,184 @@
+"""The command `hubproof`: reads the command line, says how to use it, and ends with the run's exit code.
+
+Each command's work is in a module of its own, imported when the command runs: `hubproof --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from hubproof import __version__
+from hubproof.errors import HubproofError, UsageError
+from hubproof.progress import Progress
+
+USAGE = 64
+BROKE = 2
+INCOMPLETE = 3
+
+
+class _Group(click.Group):
+    """Names the nearest command when one is unknown."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches  # noqa: PLC0415 - only for a typing error
+
+            near = get_close_matches(args[0], self.list_commands(ctx), n=1)
+            if near:
+                error.message += f" Did you mean {near[0]}?"
+            raise
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="hubproof")
+def cli() -> None:
+    """Prove that a deployed JupyterHub keeps its promises.
+
+    Start with `hubproof gate --lab`: it builds a real Kubernetes on this machine, deploys the reference JupyterHub
+    into it and checks it. `hubproof gate --profile P` does the same for a deployment of yours.
+    """
+
+
+@cli.command()
+@click.option("--lab", is_flag=True, help="The target is the embedded lab; it is built and started as needed.")
+@click.option("--profile", type=click.Path(path_type=Path), help="The target's profile; else HUBPROOF_PROFILE.")
+@click.option("--select", multiple=True, metavar="ID|FAMILY|GLOB", help="Which checks; several by comma or repetition.")
+@click.option("--allow", type=click.Choice(["disrupt"]), multiple=True, help="Consent to checks that disturb users.")
+@click.option("--fail-on", type=click.Choice(["critical", "major", "minor"]), default="minor", show_default=True)
+@click.option("--workers", type=click.IntRange(0, 64), default=4, show_default=True, help="Checks at the same time.")
+@click.option("--maxfail", type=click.IntRange(0), default=0, help="Stop after so many failed checks.")
+@click.option("--limit", type=float, default=0, metavar="SECONDS", help="Stop when the checks take longer.")
+@click.option("--reports", type=click.Path(path_type=Path), help="Folder for the run's reports.")
+@click.option("--list", "only_list", is_flag=True, help="Show what would run, and touch nothing.")
+def gate(**options: object) -> int:
+    """May this deployment take users? Run the checks and end with the verdict as exit code."""
+    from hubproof.commands import gate_command  # noqa: PLC0415
+
+    return gate_command(options, Progress())
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--markdown", is_flag=True, help="As Markdown, which docs/checks.md is.")
+@click.argument("check_id", required=False)
+def checks(check_id: str | None, *, as_json: bool, markdown: bool) -> int:
+    """Show all checks, or explain one."""
+    from hubproof.commands import checks_command  # noqa: PLC0415
+
+    return checks_command(check_id, "json" if as_json else "markdown" if markdown else "table")
+
+
+@cli.command()
+@click.argument("defects", nargs=-1)
+@click.option("--full", is_flag=True, help="All defects; this is the default when none is named.")
+@click.option("--reports", type=click.Path(path_type=Path), help="Folder for the runs' reports.")
+def prove(defects: tuple[str, ...], *, full: bool, reports: Path | None) -> int:
+    """Prove the checks: put each seeded defect into the lab, see its check red, take it out, see it green."""
+    from hubproof.commands import prove_command  # noqa: PLC0415
+
+    return prove_command(() if full else defects, reports, Progress())
+
+
+@cli.command()
+@click.option("--lab", is_flag=True, help="The target is the embedded lab.")
+@click.option("--profile", type=click.Path(path_type=Path), help="The target's profile; else HUBPROOF_PROFILE.")
+@click.option("--users", type=click.IntRange(1), default=20, show_default=True, help="How many users come.")
+@click.option("--over", type=float, metavar="SECONDS", help="They come evenly over so long; default 1 s per user.")
+@click.option("--at-once", is_flag=True, help="They all come at once.")
+@click.option("--reports", type=click.Path(path_type=Path), help="Folder for the run's reports.")
+def capacity(**options: object) -> int:
+    """How many users does it carry? Let users sign in, spawn, execute and stop, and judge by the objectives."""
+    from hubproof.commands import capacity_command  # noqa: PLC0415
+
+    return capacity_command(options, Progress())
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path), required=False)
+def report(run: Path | None) -> int:
+    """Write all views of a run again, from its record; the latest run when none is named."""
+    from hubproof.commands import report_command  # noqa: PLC0415
+
+    return report_command(run, Progress())
+
+
+@cli.group(cls=_Group)
+def lab() -> None:
+    """Start, stop and look at the embedded lab: a real two-node Kubernetes with the reference JupyterHub."""
+
+
+@lab.command("up")
+def lab_up() -> int:
+    """Build what is missing, boot the lab and deploy the reference JupyterHub."""
+    from hubproof.commands import lab_command  # noqa: PLC0415
+
+    return lab_command("up", Progress())
+
+
+@lab.command("down")
+def lab_down() -> int:
+    """Stop the lab and remove every trace of it; what was built stays in the cache."""
+    from hubproof.commands import lab_command  # noqa: PLC0415
+
+    return lab_command("down", Progress())
+
+
+@lab.command("status")
+def lab_status() -> int:
+    """Say whether the lab runs, who holds it, and whether it is healthy."""
+    from hubproof.commands import lab_command  # noqa: PLC0415
+
+    return lab_command("status", Progress())
+
+
+@lab.command("kubeconfig")
+def lab_kubeconfig() -> int:
+    """Print the path of the lab's kubeconfig."""
+    from hubproof.commands import lab_command  # noqa: PLC0415
+
+    return lab_command("kubeconfig", Progress())
+
+
+@cli.command()
+@click.option("--full", is_flag=True, help="Prove every seeded defect, not only what changed and a rotating part.")
+def test(*, full: bool) -> int:
+    """Test hubproof itself: lint, types, unit tests, lab, gate, proof by seeded defects, a small capacity run."""
+    from hubproof.selftest import selftest  # noqa: PLC0415
+
+    return selftest(full=full, progress=Progress())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit code: see docs/verdicts.md."""
+    try:
+        return int(cli.main(arguments, prog_name="hubproof", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except click.Abort:
+        return INCOMPLETE
+    except UsageError as error:
+        _tell(error)
+        return USAGE
+    except HubproofError as error:
+        _tell(error)
+        return BROKE
+    except KeyboardInterrupt:
+        sys.stderr.write("hubproof: stopped by Ctrl-C\n")
+        return INCOMPLETE
+    except BrokenPipeError:
+        # Whoever read our output has gone (`hubproof checks | head`): nothing is wrong, and nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _tell(error: HubproofError) -> None:
+    sys.stderr.write(f"hubproof: {error}\n")

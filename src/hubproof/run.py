@@ -1,0 +1,82 @@
+"""A run: its id, its folder, and what all its processes have to know of it.
+
+The settings are one file in the run's folder, read by pytest's controller, its workers and Locust alike, so that no
+fact travels by environment variables or by command lines.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+RUN_LABEL = "hubproof.dev/run"
+"""The label that every object made in a cluster carries; its value is the run id."""
+
+
+def new_run_id(now: dt.datetime | None = None) -> str:
+    """Return an id that sorts by time and is a valid Kubernetes label value and name part: 20261123-195501-3fa9."""
+    moment = now or dt.datetime.now(dt.UTC)
+    return f"{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """What the preflight found to be out of reach; checks that need it are could-not-run because of it."""
+
+    edge: str = ""
+    cluster: str = ""
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Everything that a process of the run needs.
+
+    Attributes:
+        run_id: see `new_run_id`.
+        folder: `reports/runs/<run id>`.
+        profile: path of the profile file.
+        mode: gate, canary, capacity or prove.
+        selected: ids of the checks to run.
+        consent: the reaches that both profile and command line allow.
+        blocked: what the preflight found out of reach.
+        started: when the run began, ISO 8601 with zone; time windows begin here.
+
+    """
+
+    run_id: str
+    folder: Path
+    profile: Path
+    mode: str
+    selected: tuple[str, ...]
+    consent: tuple[str, ...]
+    started: str
+    blocked: Blocked = field(default_factory=Blocked)
+
+    def save(self) -> Path:
+        """Write the settings into the run's folder and return the file."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / "settings.json"
+        data = {**asdict(self), "folder": str(self.folder), "profile": str(self.profile)}
+        path.write_text(json.dumps(data, indent=1), encoding="utf-8")
+        return path
+
+    @classmethod
+    def load(cls, folder: Path) -> RunSettings:
+        """Read the settings of a run from its folder."""
+        data = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+        data["folder"], data["profile"] = Path(data["folder"]), Path(data["profile"])
+        data["selected"], data["consent"] = tuple(data["selected"]), tuple(data["consent"])
+        return cls(**{**data, "blocked": Blocked(**data["blocked"])})
+
+
+def point_latest(folder: Path) -> None:
+    """Make `latest` beside the run's folder point to it, at once for whoever looks."""
+    link = folder.parent / "latest"
+    temporary = folder.parent / f".latest-{os.getpid()}"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(folder.name)
+    temporary.replace(link)

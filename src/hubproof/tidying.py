@@ -1,0 +1,55 @@
+"""Keeps a target tidy around a run: holds the run's lease, removes what dead runs left, and what this one made.
+
+Only objects that carry a run's label are removed, and servers of personas that a run holds or held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from hubproof.errors import HubproofError
+from hubproof.profile import Profile
+from hubproof.run import RunSettings
+
+
+@contextmanager
+def tidied(profile: Profile, settings: RunSettings, swept: list[str]) -> Iterator[None]:
+    """Hold the run's lease while the body runs; sweep before and after it.
+
+    Args:
+        profile: the target.
+        settings: the run.
+        swept: receives what was removed, and what could not be, in words for the report.
+
+    Without a reachable cluster there is nothing that a run could have made, and nothing happens.
+
+    """
+    if settings.blocked.cluster:
+        yield
+        return
+    from hubproof.cluster.client import Cluster  # noqa: PLC0415 - a second of imports that HTTP-only runs do without
+    from hubproof.cluster.leases import RunLease  # noqa: PLC0415
+    from hubproof.cluster.sweeping import sweep_dead_runs, sweep_run  # noqa: PLC0415
+
+    cluster = Cluster(profile)
+    lease = RunLease(cluster, profile.probe.namespace, settings.run_id)
+    try:
+        lease.start()
+    except HubproofError as error:
+        swept.append(f"no lease could be taken, so nothing is swept: {error.happened}")
+        yield
+        return
+    try:
+        _note(swept, "left by an earlier run", lambda: sweep_dead_runs(cluster, profile, settings.run_id))
+        yield
+    finally:
+        _note(swept, "left by this run's checks", lambda: sweep_run(cluster, profile, settings.run_id))
+        lease.stop()
+
+
+def _note(swept: list[str], why: str, sweep: Callable[[], list[str]]) -> None:
+    try:
+        swept += [f"{one} ({why})" for one in sweep()]
+    except HubproofError as error:
+        swept.append(f"sweeping stopped: {error.happened}")
