@@ -155,4 +155,3 @@ def _run_phase(
     if options.maxfail and sum(line["verdict"] == "fail" for line in lines) >= options.maxfail:
         stopped.why = stopped.why or f"stopped after {options.maxfail} failed (--maxfail)"
     return lines
-
