@@ -98,6 +98,10 @@ def make_cluster_pki(layout: Layout) -> Authority:
         ),
     )  # fmt: skip
     _client(layout, authority, "admin", "admin", "system:masters")
+    # Users to whom Kubernetes itself gives the rights that each part needs.
+    for part in ("controller-manager", "scheduler", "proxy"):
+        stem = "kube-proxy" if part == "proxy" else part
+        _client(layout, authority, stem, f"system:kube-{part}", "")
     for node in at.NODES:
         _client(layout, authority, f"kubelet-{node}", f"system:node:{node}", "system:nodes")
     if not (layout.pki / "sa.key").exists():

@@ -1,0 +1,103 @@
+"""Is it reachable, and does it answer nobody whom it does not know?"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from hubproof.checking import check, expect
+from hubproof.errors import InconclusiveError
+from hubproof.evidence import Evidence
+from hubproof.hub.access import probe_edge
+from hubproof.hub.transport import http_client
+from hubproof.profile import Profile
+from hubproof.target import Target
+
+MUST_REFUSE = (
+    "hub/home", "hub/admin", "hub/token", "hub/metrics", "hub/api/user", "hub/api/users", "hub/api/groups",
+    "hub/api/services", "hub/api/proxy", "hub/api/info", "user/{someone}/", "user/{someone}/api",
+    "user/{someone}/api/contents", "user/{someone}/api/kernels",
+)  # fmt: skip
+REFUSALS = {401, 403, 404, 405, 424}
+
+
+@check(
+    "access.https",
+    must="The public URL MUST answer the login page over TLS, with a chain and a host name that verify.",
+    severity="critical",
+    reach="observe",
+    criterion="reachable over HTTPS",
+    remedy="The observation names the first hop that did not work: name, route, port, certificate or answer. From the "
+    "runner's machine repeat the command; from elsewhere see whether it is the runner's own network.",
+)
+def test_login_page_over_verified_tls(profile: Profile, evidence: Evidence) -> None:
+    state = probe_edge(profile)
+    evidence.note("public URL", {"kind": state.kind, "detail": state.detail, "control": state.control})
+    if state.kind != "ok" and state.own_network_down:
+        raise InconclusiveError(f"the runner's own network does not work: {state.control}")
+    where, repeat = profile.url, f"curl -v {profile.url}/hub/login"
+    expect(
+        urlsplit(profile.url).scheme == "https",
+        promised="the public URL is https",
+        observed=profile.url,
+        where=str(profile.path),
+    )
+    expect(
+        state.kind == "ok",
+        promised="a verified TLS connection and an answer",
+        observed=f"{state.detail}; control: {state.control}",
+        where=where,
+        repeat=repeat,
+    )
+    with http_client(profile) as client:
+        answer = client.get(f"{profile.url}/hub/login")
+    page = answer.text.lower()
+    evidence.note("login page", {"status": answer.status_code, "location": answer.headers.get("location", "")})
+    to_provider = answer.status_code in {302, 303} and "oauth_login" in answer.headers.get("location", "")
+    expect(
+        to_provider or (answer.status_code == 200 and ("login" in page or "sign in" in page)),  # noqa: PLR2004
+        promised="the hub's login page, or its redirect to the identity provider",
+        observed=f"status {answer.status_code}, {answer.headers.get('content-type', 'no content type')}, "
+        f"{len(answer.content)} bytes",
+        where=f"{where}/hub/login",
+        repeat=repeat,
+    )
+
+
+@check(
+    "auth.anonymous",
+    must="Without a session no API, page, server or metric MUST answer anything but login, health, version or refusal.",
+    severity="critical",
+    reach="observe",
+    criterion="users authenticate",
+    remedy="The observation names the address that answered. Look at authenticate_prometheus, at services and proxies that "
+    "bypass the hub, and at routes of the ingress.",
+)
+def test_anonymous_gets_nothing(target: Target, evidence: Evidence) -> None:
+    profile = target.profile
+    someone = next((one.name for one in profile.users("user")), "somebody")
+    answered, seen = [], {}
+    with http_client(profile) as client:
+        control = client.get(f"{profile.url}/hub/api/")
+        if control.status_code != 200 or "version" not in control.text:  # noqa: PLR2004
+            raise InconclusiveError(f"the control failed: /hub/api/ must tell its version; it answers {control.status_code}")
+        for path in (one.format(someone=someone) for one in MUST_REFUSE):
+            answer = client.get(f"{profile.url}/{path}")
+            location = answer.headers.get("location", "")
+            seen[path] = f"{answer.status_code} {urlsplit(location).path}".strip()
+            if not _refused(answer.status_code, location):
+                answered.append(f"/{path} answers {answer.status_code} with {len(answer.content)} bytes")
+    evidence.note("answers without a session", seen)
+    expect(
+        not answered,
+        promised="a refusal, or the way to sign in",
+        observed="; ".join(answered),
+        where=profile.url,
+        repeat=f"curl -i {profile.url}/{answered[0].split()[0].lstrip('/') if answered else ''}",
+    )
+
+
+def _refused(status: int, location: str) -> bool:
+    if status in REFUSALS:
+        return True
+    path = urlsplit(location).path
+    return status in {301, 302, 303} and any(word in path for word in ("/login", "/oauth_login", "/oauth2/authorize"))

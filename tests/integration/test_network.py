@@ -1,0 +1,144 @@
+"""Who reaches whom: the enforcement of policy itself, and what a user's pod can and cannot reach.
+
+Every denial follows one pattern: a positive control, the claim, the control again; and it names how the connection
+ended, since timed out, refused, no route and an unknown name are four different observations.
+"""
+
+from __future__ import annotations
+
+from hubproof.checking import check, expect
+from hubproof.cluster.probes import Observation, Throwaway
+from hubproof.errors import InconclusiveError
+from hubproof.evidence import Evidence
+from hubproof.hub.server import UserServer
+from hubproof.reaching import Matrix, probe_from_kernel, told
+from hubproof.target import Target
+
+DENIED = {"timeout", "refused", "no-route"}
+
+
+@check(
+    "network.enforced",
+    must="The cluster MUST enforce NetworkPolicies: a throw-away deny-all stops a connection that worked, and removing it "
+    "restores it.",
+    severity="critical",
+    reach="act",
+    criterion="isolation",
+    promise="network",
+    remedy="Policies are objects that a network plugin may ignore. Look at which plugin the cluster runs, and whether its "
+    "agent is up on every node.",
+)
+def test_policy_is_enforced_at_all(target: Target, throwaway: Throwaway, evidence: Evidence) -> None:
+    before = throwaway.wait_until("open", within=20)
+    throwaway.deny_all()
+    denied = throwaway.wait_until("timeout", "refused", "no-route", within=20)
+    throwaway.allow_again()
+    after = throwaway.wait_until("open", within=20)
+    seen = {"before": before, "with deny-all": denied, "after": after}
+    evidence.note("new connections between two pods", {name: told(one) for name, one in seen.items()})
+    if before.kind != "open" or after.kind != "open":
+        raise InconclusiveError(f"the control failed: without a policy the two pods must reach each other; {seen}")
+    expect(
+        denied.kind in DENIED,
+        promised="a deny-all policy stops new connections to the pod that it selects",
+        observed=f"20 s after it was made a new connection is {told(denied)}",
+        where=throwaway.where,
+        repeat=throwaway.repeat,
+    )
+
+
+@check(
+    "network.users",
+    must="A user's pod MUST NOT reach another user's.",
+    severity="critical",
+    reach="act",
+    criterion="isolation",
+    promise="network",
+    remedy="kubectl get networkpolicy: one must select the user pods for ingress and allow only the proxy and the hub. Look "
+    "for a policy that allows port 8888 to more.",
+)
+def test_users_cannot_reach_each_other(
+    target: Target, standing_server: UserServer, second_server: UserServer, evidence: Evidence
+) -> None:
+    matrix = Matrix(target)
+    other = matrix.server_of(second_server)
+    control = matrix.endpoint("hub")
+    first, claim, last = probe_from_kernel(standing_server, [control], [other], [control])
+    evidence.note("from a user's pod", {"hub, before": told(first[0]), "the other": told(claim[0]), "after": told(last[0])})
+    if not second_server.ready():
+        raise InconclusiveError(f"the control failed: the server of {second_server.user} does not answer its own user")
+    _require_open(control.name, first[0], last[0])
+    expect(
+        claim[0].kind in DENIED,
+        promised=f"a new connection to {other} is stopped",
+        observed=told(claim[0]),
+        where=f"from the pod of {standing_server.user} to the pod of {second_server.user}",
+        repeat=f"in a notebook of {standing_server.user}: socket.create_connection(('{other.host}', {other.port}), 2)",
+    )
+
+
+@check(
+    "network.control",
+    must="A user's pod MUST NOT reach the proxy's API, the hub's database, the kube API or the metadata address.",
+    severity="critical",
+    reach="act",
+    criterion="isolation",
+    promise="network.closed",
+    remedy="kubectl get networkpolicy -o yaml: look at the egress rules of the policy that selects user pods, and at a too "
+    "wide ipBlock; add the address to its `except`.",
+)
+def test_users_cannot_reach_the_control_plane(
+    target: Target, standing_server: UserServer, evidence: Evidence
+) -> None:
+    matrix = Matrix(target)
+    closed = matrix.closed_to_users()
+    alive = matrix.alive(closed)
+    evidence.note("are the targets alive, seen from elsewhere", alive)
+    control = matrix.endpoint("hub")
+    first, claims, last = probe_from_kernel(standing_server, [control], closed, [control])
+    evidence.note("from a user's pod", {str(to): told(seen) for to, seen in zip(closed, claims, strict=True)})
+    _require_open(control.name, first[0], last[0])
+    reached = [f"{to} is {told(seen)}" for to, seen in zip(closed, claims, strict=True) if seen.kind == "open"]
+    expect(
+        not reached,
+        promised=f"closed to users: {', '.join(map(str, closed))}",
+        observed="; ".join(reached),
+        where=f"from the pod of {standing_server.user}",
+        repeat="in a notebook: import socket; socket.create_connection((HOST, PORT), 2)",
+    )
+    unclear = [f"{to}: {told(seen)}" for to, seen in zip(closed, claims, strict=True) if seen.kind not in DENIED]
+    dead = [f"{name}: {state}" for name, state in alive.items() if state != "alive"]
+    if unclear or dead:
+        raise InconclusiveError(f"not reached, but that says nothing: {'; '.join(unclear + dead)}")
+
+
+@check(
+    "network.needed",
+    must="A user's pod MUST reach what it needs: DNS, the hub's API, the promised services.",
+    severity="critical",
+    reach="act",
+    criterion="platform services work",
+    promise="network.open",
+    remedy="Look at the egress rules of the policy that selects user pods, then at the ingress policy of the service that "
+    "was not reached: both ends must allow.",
+)
+def test_users_reach_what_they_need(target: Target, standing_server: UserServer, evidence: Evidence) -> None:
+    matrix = Matrix(target)
+    needed = matrix.open_to_users()
+    (seen,) = probe_from_kernel(standing_server, needed)
+    evidence.note("from a user's pod", {str(to): told(one) for to, one in zip(needed, seen, strict=True)})
+    missing = [f"{to} is {told(one)}" for to, one in zip(needed, seen, strict=True) if one.kind != "open"]
+    expect(
+        not missing,
+        promised=f"open to users: {', '.join(map(str, needed))}",
+        observed="; ".join(missing),
+        where=f"from the pod of {standing_server.user}",
+        repeat="in a notebook: import socket; socket.create_connection((HOST, PORT), 2)",
+    )
+
+
+def _require_open(name: str, *seen: Observation) -> None:
+    if any(one.kind != "open" for one in seen):
+        raise InconclusiveError(
+            f"the control failed: {name} must be open to users, and is {' then '.join(told(one) for one in seen)}"
+        )

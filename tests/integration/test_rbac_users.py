@@ -1,0 +1,53 @@
+"""User pods hold no key to the cluster."""
+
+from __future__ import annotations
+
+from hubproof.checking import check, expect
+from hubproof.cluster.rights import rights_of
+from hubproof.errors import CouldNotRunError
+from hubproof.evidence import Evidence
+from hubproof.hub.server import UserServer
+from hubproof.target import Target
+
+LOOK = """
+import glob
+print(sorted(glob.glob("/var/run/secrets/kubernetes.io/serviceaccount/*") + glob.glob("/run/secrets/kubernetes.io/serviceaccount/*")))
+"""
+
+
+@check(
+    "rbac.users",
+    must="User pods MUST have no account token and no rights.",
+    severity="critical",
+    reach="act",
+    criterion="least privilege",
+    promise="rbac",
+    remedy="Set the spawner's automount_service_account_token to False, give user pods an account without bindings, and "
+    "look for a bound token among the pod's projected volumes.",
+)
+def test_user_pods_have_no_token_and_no_rights(
+    target: Target, standing_server: UserServer, evidence: Evidence
+) -> None:
+    with standing_server.kernel() as kernel:
+        seen = kernel.execute(LOOK)
+    evidence.note("token files seen from the kernel", seen.stdout.strip())
+    expect(
+        seen.stdout.strip() == "[]",
+        promised="no account token in a user's pod",
+        observed=seen.stdout.strip() or f"the cell ended with status {seen.status}",
+        where=f"pod of {standing_server.user}",
+        repeat="in a notebook: ls /var/run/secrets/kubernetes.io/serviceaccount",
+    )
+    pods = target.cluster_pods(standing_server.user)
+    if not pods:
+        raise CouldNotRunError(f"the pod of {standing_server.user} was not found", where=target.namespace)
+    account = pods[0]["spec"].get("serviceAccountName", "default")
+    rights = rights_of(target.cluster, target.namespace, account)
+    evidence.note(f"rights of the account {account}", [str(one) for one in rights])
+    expect(
+        not rights,
+        promised=f"the account {account} of user pods has no rights",
+        observed="; ".join(map(str, rights[:8])),
+        where=f"service account {target.namespace}/{account}",
+        repeat=f"kubectl auth can-i --list --as system:serviceaccount:{target.namespace}:{account} -n {target.namespace}",
+    )
