@@ -1,4 +1,4 @@
-"""What a freshly booted cluster gets before anything is deployed: DNS, storage; and, after that, the runner's rights."""
+"""What a freshly booted cluster gets: DNS and storage before anything is deployed, the runner's rights after it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Image archives and containerd: unpacked once into a template that all nodes start from, or added to running nodes.
 
-An archive is an OCI archive with one image whose reference stands in it; what is unpacked already is not unpacked again.
+An archive is an OCI archive of one image, whose reference stands in it. What is unpacked is not unpacked again.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The first process of a node: everything the node is made of runs below it, and ends with it.
 
-`enter` puts the process into the node's control groups and replaces it by one in namespaces of its own (network, mounts,
-process ids, host name, IPC); there `main` makes the mounts, writes the configuration, starts the programs and restarts
-those that end, as an init system would. Runs from the lab's own copy of these modules, never from a checkout.
+`enter` puts the process into the node's control groups and replaces it by one in namespaces of its own (network,
+mounts, process ids, host name, IPC); there `main` makes the mounts, writes the configuration, starts the programs and
+restarts those that end, as an init system would. Runs from the lab's own copy of these modules, never from a checkout.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 
 from hubproof.lab import cgroups, node_config, policy_cni
 from hubproof.lab.kube_api import read_kubeconfig, say
-from hubproof.lab.layout import Layout, namespace_of
+from hubproof.lab.layout import DNS_SERVICE, Layout, namespace_of
 from hubproof.lab.node_config import NodeSetup
 from hubproof.waiting import wait_for
 
@@ -115,7 +115,7 @@ def _write_config(node: NodeSetup) -> None:
     (node.folder / "containerd.toml").write_text(node_config.containerd_toml(node), encoding="utf-8")
     (node.folder / "cni" / "10-lab.conflist").write_text(node_config.cni_conflist(node), encoding="utf-8")
     (node.folder / "kubelet.json").write_text(node_config.kubelet_config(node), encoding="utf-8")
-    (node.folder / "resolv.conf").write_text(f"nameserver {node_config.at.DNS_SERVICE}\n", encoding="utf-8")
+    (node.folder / "resolv.conf").write_text(f"nameserver {DNS_SERVICE}\n", encoding="utf-8")
 
 
 @dataclass
@@ -184,7 +184,7 @@ def start_programs(node: NodeSetup, services: Services) -> None:
 def enter(arguments: list[str], name: str) -> None:
     """Become the node: join its control groups and network, and start over in new namespaces."""
     cgroups.enter(name)
-    os.execvp("nsenter", [
+    os.execvp("nsenter", [  # noqa: S606 - the process itself becomes the node; nothing is to wait for it
         "nsenter", f"--net=/run/netns/{namespace_of(name)}",
         "unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "--propagation", "private",
         sys.executable, "-P", "-m", "hubproof.lab.node", "--inside", *arguments,

@@ -52,7 +52,10 @@ class NodeSetup:
 
 
 def containerd_toml(node: NodeSetup) -> str:
-    """Return containerd's configuration. Version 1.6 takes one folder of CNI programs only, and `opt` is set since its default lies outside the node."""
+    """Return containerd's configuration.
+
+    Version 1.6 takes one folder of CNI programs only; `opt` is set since its default lies outside the node.
+    """
     return f"""\
 version = 2
 root = "{node.folder}/containerd"

@@ -115,9 +115,9 @@ def end(name: str) -> None:
     cgroups.remove(name, within=_ENDS_WITHIN)
 
 
-def ends_of(name: str) -> str:
+def ends_of(layout: Layout, name: str) -> str:
     """Return the ends of a node's logs, for an error that a person reads."""
-    folder = Layout.default().node(name)
+    folder = layout.node(name)
     files = [folder / "node.log", *sorted((folder / "logs").glob("*.log"))]
     parts = []
     for file in files:

@@ -52,7 +52,8 @@ def main() -> None:
     if "--enter" in sys.argv:
         cgroups.enter(OUTSIDE)
         here = [sys.executable, "-P", "-m", "hubproof.lab.outside"]
-        os.execvp("nsenter", ["nsenter", f"--net=/run/netns/{namespace_of(OUTSIDE)}", *here])
+        words = ["nsenter", f"--net=/run/netns/{namespace_of(OUTSIDE)}", *here]
+        os.execvp("nsenter", words)  # noqa: S606 - the process itself moves; nothing is to wait for it
     for port in HTTP_PORTS:
         server = ThreadingHTTPServer(("", port), _Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()

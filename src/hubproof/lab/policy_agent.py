@@ -1,7 +1,7 @@
 """Enforces NetworkPolicies on one node: watches the API, renders `policy_rules`, loads them in one transaction.
 
-Runs in the node. The CNI plugin (`policy_cni`) tells it of each new pod's address before the pod's containers start, and
-waits until the rules know it. Two agents on one node would overwrite each other.
+Runs in the node. The CNI plugin (`policy_cni`) tells it of each new pod's address before the pod's containers start,
+and waits until the rules know it. Two agents on one node would overwrite each other.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TELL_WITHIN = 4.0
 
 
 def pod_of(item: Object) -> PolicyPod | None:
-    """Return what rules need of a pod; None when they are not about it: no address yet, ended, or on the host's network."""
+    """Return what rules need of a pod; None when they are not about it: no address, ended, or on the host's network."""
     meta, spec, status = item["metadata"], item["spec"], item.get("status", {})
     # The annotation comes from the CNI plugin, 0.8 s before the kubelet writes the address into the status.
     address = meta.get("annotations", {}).get(_ANNOTATION) or status.get("podIP")

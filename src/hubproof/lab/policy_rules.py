@@ -1,7 +1,7 @@
 """NetworkPolicies as nftables rules: a pure function from what the API server says to the text that `nft -f` loads.
 
-A pod's policies become one chain of `return` lines that end in `drop`; equal chains are shared. Verdict maps lead from a
-pod's address to its ingress and its egress chain. Egress is judged first, as both ends must allow.
+A pod's policies become one chain of `return` lines that end in `drop`; equal chains are shared. Verdict maps lead from
+a pod's address to its ingress and its egress chain. Egress is judged first, as both ends must allow.
 
 Traffic is judged in the forward hook, after a Service's address became the pod's and before any masquerading, and for
 egress to the node's own sockets in the input hook. What the node itself sends to its pods (probes) is never filtered.
@@ -119,7 +119,7 @@ def _peer_pods(peer: Mapping[str, Any], namespace: str, known: Known) -> list[Po
 
 
 def rule_lines(rule: Mapping[str, Any], direction: str, policy: Policy, pod: PolicyPod, known: Known) -> list[str]:
-    """Return the nft lines that let through what one ingress or egress rule of `policy` allows to the selected `pod`."""
+    """Return the nft lines that let through what one rule of `policy` allows to the selected `pod`."""
     ingress = direction == "ingress"
     peers = rule.get("from" if ingress else "to")
     chosen: list[PolicyPod] = []

@@ -12,6 +12,7 @@ import re
 import shutil
 import sys
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,16 +62,50 @@ def program(name: str) -> Path:
     return programs_folder() / name
 
 
-def build_programs(progress: Progress) -> str:
-    """Build what is missing or has changed; return a digest of everything that the programs were made from."""
-    keys = {module.name: _key(module) for module in MODULES}
-    stale = [module for module in MODULES if not _is_built(module, keys[module.name])]
-    if stale:
-        go = go_command(progress)
-        for module in stale:
-            with progress.step(f"building {', '.join(module.programs.values())} from Go modules"):
-                _build(module, keys[module.name], go)
-    return hashlib.sha256("".join(sorted(keys.values())).encode()).hexdigest()
+class ProgramBuild:
+    """One build of all programs, in which others can wait for the one that they need.
+
+    Args:
+        progress: is told what is built.
+
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._keys = {module.name: _key(module) for module in MODULES}
+        self._done = {module.name: threading.Event() for module in MODULES}
+        self._failed = False
+
+    def run(self) -> str:
+        """Build what is missing or has changed; return a digest of everything that the programs were made from."""
+        try:
+            go: Path | None = None
+            for module in MODULES:
+                if not _is_built(module, self._keys[module.name]):
+                    go = go or go_command(self._progress)
+                    with self._progress.step(f"building {', '.join(module.programs.values())} from Go modules"):
+                        _build(module, self._keys[module.name], go)
+                self._done[module.name].set()
+        except BaseException:
+            self._failed = True
+            raise
+        finally:
+            for event in self._done.values():
+                event.set()
+        return hashlib.sha256("".join(sorted(self._keys.values())).encode()).hexdigest()
+
+    def wait_for(self, name: str) -> Path:
+        """Return a program's path as soon as it is built.
+
+        Raises:
+            HubproofError: the build stopped before.
+
+        """
+        module = next(module for module in MODULES if name in module.programs.values())
+        self._done[module.name].wait()
+        if self._failed and not _is_built(module, self._keys[module.name]):
+            raise HubproofError(f"{name} was not built, as the build of the Go programs stopped")
+        return program(name)
 
 
 def _key(module: GoModule) -> str:
