@@ -19,7 +19,6 @@ PACKAGES = {
     "runc": "/usr/sbin/runc",
     "containernetworking-plugins": "/usr/lib/cni/ptp",
     "nftables": "/usr/sbin/nft",
-    "buildah": "/usr/bin/buildah",
     "mmdebstrap": "/usr/bin/mmdebstrap",
     "catatonit": "/usr/bin/catatonit",
     "conntrack": "/usr/sbin/conntrack",
