@@ -131,9 +131,9 @@ def facts() -> LabFacts:
     return LabFacts.of(record.layout)
 
 
-def ignore_policies(on: bool) -> None:  # noqa: FBT001 - a switch, as a defect's put-in and take-out call it
+def ignore_policies(*, on: bool) -> None:
     """Make the nodes ignore every NetworkPolicy, or enforce them again: the seeded defect of a CNI that does not."""
-    switch = facts().state_dir / Layout(facts().state_dir).ignore_policies.name
+    switch = Layout(facts().state_dir).ignore_policies
     if on:
         switch.touch()
     else:
