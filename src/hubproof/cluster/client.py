@@ -223,23 +223,15 @@ class Cluster:
         self, verb: str, resource: str, namespace: str | None = None, *, subresource: str = "", name: str = ""
     ) -> Answer:
         """Ask whether the runner itself holds a right. `resource` may carry its group: `deployments.apps`."""
-        return self._review("SelfSubjectAccessReview", {}, verb, resource, namespace, subresource, name)
-
-    def can_account(
-        self,
-        account: str,
-        verb: str,
-        resource: str,
-        namespace: str | None = None,
-        *,
-        subresource: str = "",
-        name: str = "",
-    ) -> Answer:
-        """Ask whether a service account (`namespace/name`) holds a right. Takes `create subjectaccessreviews`."""
-        home, _, short = account.partition("/")
-        groups = ["system:serviceaccounts", f"system:serviceaccounts:{home}", "system:authenticated"]
-        who = {"user": f"system:serviceaccount:{home}:{short}", "groups": groups}
-        return self._review("SubjectAccessReview", who, verb, resource, namespace, subresource, name)
+        plural, _, group = resource.partition(".")
+        asked = {
+            "verb": verb, "resource": plural, "group": group, "namespace": namespace or "",
+            "subresource": subresource, "name": name,
+        }  # fmt: skip
+        kind, version = "SelfSubjectAccessReview", "authorization.k8s.io/v1"
+        body = {"apiVersion": version, "kind": kind, "metadata": {}, "spec": {"resourceAttributes": asked}}
+        status = self.create(body)["status"]
+        return Answer(bool(status.get("allowed")), str(status.get("reason") or status.get("evaluationError") or ""))
 
     def secret_key(self, namespace: str, key: SecretKey) -> str:
         """Return the text of one key of a Secret, for `hubproof.secrets`.
@@ -276,19 +268,6 @@ class Cluster:
                 return None
             raise
         return found
-
-    def _review(
-        self, kind: str, who: Object, verb: str, resource: str, namespace: str | None, subresource: str, name: str
-    ) -> Answer:
-        plural, _, group = resource.partition(".")
-        asked = {
-            "verb": verb, "resource": plural, "group": group, "namespace": namespace or "",
-            "subresource": subresource, "name": name,
-        }  # fmt: skip
-        version = "authorization.k8s.io/v1"
-        body = {"apiVersion": version, "kind": kind, "metadata": {}, "spec": {**who, "resourceAttributes": asked}}
-        status = self.create(body)["status"]
-        return Answer(bool(status.get("allowed")), str(status.get("reason") or status.get("evaluationError") or ""))
 
     def _json(
         self,

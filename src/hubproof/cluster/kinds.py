@@ -44,10 +44,7 @@ _CORE = (
 _GROUPS = {
     "v1": _CORE,
     "apps/v1": "DaemonSet:daemonsets Deployment:deployments ReplicaSet:replicasets StatefulSet:statefulsets",
-    "authentication.k8s.io/v1": "SelfSubjectReview:selfsubjectreviews:cluster",
-    "authorization.k8s.io/v1": (
-        "SelfSubjectAccessReview:selfsubjectaccessreviews:cluster SubjectAccessReview:subjectaccessreviews:cluster"
-    ),
+    "authorization.k8s.io/v1": "SelfSubjectAccessReview:selfsubjectaccessreviews:cluster",
     "batch/v1": "CronJob:cronjobs Job:jobs",
     "coordination.k8s.io/v1": "Lease:leases",
     "discovery.k8s.io/v1": "EndpointSlice:endpointslices",

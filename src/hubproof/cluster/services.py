@@ -1,4 +1,4 @@
-"""Services of the cluster: is something there behind a name, so that a denial of it can mean anything?"""
+"""Services of the cluster: whether something is there behind a name, so that a denial of it can mean anything."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Watch:
         self._doing = f"watch {kind.plural} {place}"
         self._query = query
         self._deadline = Deadline(within)
-        self._since = since
+        self.since = since
         self._closed = threading.Event()
         self._response: Any = None
 
@@ -68,7 +68,7 @@ class Watch:
         self.close()
 
     def __iter__(self) -> Iterator[Arrival]:
-        version = self._since
+        version = self.since
         while not self._closed.is_set() and not self._deadline.over:
             if version is None:
                 version, existing = self.existing()
