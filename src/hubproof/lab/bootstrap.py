@@ -12,7 +12,7 @@ from hubproof.lab.kube_api import KubeApi
 from hubproof.lab.layout import Layout
 from hubproof.lab.pki import write_kubeconfig
 from hubproof.lab.programs import program
-from hubproof.resources import resource, root
+from hubproof.resources import resource
 
 _RUNNER = ("hubproof", "hubproof")
 """Namespace and name of the runner's service account."""
@@ -51,9 +51,10 @@ def nodes_ready(api: KubeApi) -> dict[str, bool]:
 
 def give_runner_rights(layout: Layout, api: KubeApi) -> None:
     """Apply fixtures/rbac and write the kubeconfig that checks act with: a service account's, never an admin's."""
-    folder = root() / "fixtures" / "rbac"
-    if folder.is_dir():
-        kubectl(layout, "apply", f"--filename={folder}")
+    folder = resource("fixtures", "rbac")
+    # In this order: the first makes the runner's namespace.
+    files = [f"--filename={folder / reach}.yaml" for reach in ("observe", "act", "disrupt")]
+    kubectl(layout, "apply", *files)
     namespace, name = _RUNNER
     account = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}"
     if api.find(account) is None:

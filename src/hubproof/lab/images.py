@@ -55,6 +55,16 @@ class Recipe:
         return str(self.data["reference"]).format(key=self.key)
 
     @property
+    def layer_only(self) -> bool:
+        """Whether nothing runs it: other images stand on it."""
+        return bool(self.data.get("layer_only"))
+
+    @property
+    def product(self) -> Path:
+        """Return the file whose presence shows that it is built."""
+        return self.layer if self.layer_only else self.archive
+
+    @property
     def layer(self) -> Path:
         """Return the file of the recipe's own layer."""
         return _folder() / f"{self.name}-{self.key}.layer.tar"
@@ -105,7 +115,7 @@ def _go_module(program: str) -> str:
 
 def references() -> dict[str, str]:
     """Return the full name of each image by its recipe's name, for the charts' values."""
-    return {name: recipe.reference for name, recipe in load_recipes().items()}
+    return {name: recipe.reference for name, recipe in load_recipes().items() if not recipe.layer_only}
 
 
 def build_images(progress: Progress, program: Program) -> list[Path]:
@@ -117,7 +127,7 @@ def build_images(progress: Progress, program: Program) -> list[Path]:
 
     """
     recipes = load_recipes()
-    stale = [recipe for recipe in recipes.values() if not recipe.archive.exists()]
+    stale = [recipe for recipe in recipes.values() if not recipe.product.exists()]
     if stale:
         lowest = [recipe for recipe in stale if "base" not in recipe.data and not recipe.data.get("programs")]
         upper = [r for r in stale if r not in lowest]
@@ -126,7 +136,7 @@ def build_images(progress: Progress, program: Program) -> list[Path]:
             for group in (lowest, upper):
                 list(pool.map(lambda recipe: _build(recipe, recipes, progress, program), group))
     _forget_old({path for recipe in recipes.values() for path in (recipe.archive, recipe.layer)})
-    return [recipe.archive for recipe in recipes.values()]
+    return [recipe.archive for recipe in recipes.values() if not recipe.layer_only]
 
 
 def _forget_old(kept: set[Path]) -> None:
@@ -146,6 +156,8 @@ def _build(recipe: Recipe, recipes: dict[str, Recipe], progress: Progress, progr
                     _stage(recipe, Path(temporary), program, recipes)
                     pack_folder(Path(temporary), part)
             part.replace(recipe.layer)
+        if recipe.layer_only:
+            return
         layers = [recipe.layer]
         below = recipe
         while "base" in below.data:
