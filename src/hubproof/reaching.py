@@ -52,7 +52,11 @@ class Matrix:
             CouldNotRunError: neither the profile nor custom says where.
 
         """
-        known = {**_BUILT_IN, "hub": Endpoint(host=f"hub.{self._target.namespace}", port=8081), **self._network.endpoints}
+        known = {
+            **_BUILT_IN,
+            "hub": Endpoint(host=f"hub.{self._target.namespace}", port=8081),
+            **self._network.endpoints,
+        }
         if role not in known:
             raise CouldNotRunError(
                 f"the profile promises reachability of {role} and does not say where it is",

@@ -1,0 +1,207 @@
+"""The run record: what a run saw and what follows from it. Every report is a view of one of these.
+
+The verdict and the exit code are computed here, once, by `judge`; no view computes either.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from hubproof.verdict import Verdict
+
+SCHEMA = "hubproof.report/1"
+RunVerdict = Literal["pass", "fail", "error", "incomplete"]
+EXIT_CODES: dict[RunVerdict, int] = {"pass": 0, "fail": 1, "error": 2, "incomplete": 3}
+_SEVERITIES = ("critical", "major", "minor")
+_GREEN = {"pass", "not-applicable", "known"}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class EvidenceRecord(_Strict):
+    """One piece of evidence: a value, or a file whose path is relative to the run's folder."""
+
+    name: str
+    kind: str = "value"
+    value: Any = None
+    path: str = ""
+    source: str = ""
+    command: str = ""
+    time: str = ""
+
+
+class CheckRecord(_Strict):
+    """What one check, or one case of it, ended with."""
+
+    id: str
+    case: str = ""
+    family: str
+    must: str
+    severity: Literal["critical", "major", "minor"]
+    reach: Literal["observe", "act", "disrupt"]
+    criterion: str
+    remedy: str
+    verdict: Verdict
+    seconds: float = 0.0
+    started: str = ""
+    message: str = ""
+    promised: str = ""
+    observed: str = ""
+    where: str = ""
+    repeat: str = ""
+    because: str = ""
+    source: str = ""
+    evidence: list[EvidenceRecord] = []
+
+    @property
+    def name(self) -> str:
+        """The id with its case: `services.trino[read]`."""
+        return f"{self.id}[{self.case}]" if self.case else self.id
+
+
+class RunFacts(_Strict):
+    """Which run it was."""
+
+    id: str
+    mode: str
+    started: str
+    seconds: float
+    hubproof: str
+    profile_sha256: str
+    stopped: str = ""
+    fail_on: str = "minor"
+
+
+class TargetFacts(_Strict):
+    """What it was run against."""
+
+    name: str
+    url: str
+    versions: dict[str, str] = {}
+
+
+class Stage(_Strict):
+    """One stage of a spawn: when it was over, and how long it took, in seconds from the request."""
+
+    stage: str
+    start: float
+    seconds: float
+
+
+class AnatomyRecord(_Strict):
+    """A spawn, taken apart into the stages that its user waited for."""
+
+    user: str
+    check: str = ""
+    seconds: float
+    stages: list[Stage]
+
+
+class StepRecord(_Strict):
+    """One step of load users: its times in seconds."""
+
+    name: str
+    count: int
+    failures: int
+    p50: float
+    p95: float
+    p99: float
+    max: float
+
+
+class ObjectiveRecord(_Strict):
+    """One objective of a capacity run."""
+
+    name: str
+    promised: str
+    observed: str
+    met: bool
+
+
+class FailureRecord(_Strict):
+    """One cause of failures under load, with an example."""
+
+    cause: str
+    count: int
+    example: str
+
+
+class CapacityRecord(_Strict):
+    """What a capacity run measured."""
+
+    users: int
+    started: int
+    completed: int
+    seconds: float
+    steps: list[StepRecord]
+    objectives: list[ObjectiveRecord]
+    failures: list[FailureRecord] = []
+    left_behind: list[str] = []
+
+
+class RunRecord(_Strict):
+    """The whole of a run, as `report.json` holds it."""
+
+    schema_: Literal["hubproof.report/1"] = Field(default="hubproof.report/1", alias="schema")
+    run: RunFacts
+    target: TargetFacts
+    verdict: RunVerdict = "incomplete"
+    exit_code: int = 3
+    counts: dict[str, int] = {}
+    checks: list[CheckRecord] = []
+    not_proven: dict[str, str] = {}
+    swept: list[str] = []
+    anatomy: list[AnatomyRecord] = []
+    capacity: CapacityRecord | None = None
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    def save(self, folder: Path) -> Path:
+        """Write `report.json` into the folder, whole or not at all."""
+        path = folder / "report.json"
+        temporary = folder / ".report.json.part"
+        temporary.write_text(self.model_dump_json(indent=1, by_alias=True), encoding="utf-8")
+        temporary.replace(path)
+        return path
+
+    @classmethod
+    def load(cls, folder: Path) -> RunRecord:
+        """Read the record of a run."""
+        return cls.model_validate_json((folder / "report.json").read_text(encoding="utf-8"))
+
+
+def judge(record: RunRecord, fail_on: str = "minor") -> RunRecord:
+    """Return the record with its counts, verdict and exit code.
+
+    An error wins over everything, since a suite that broke can be trusted in nothing. Then a fail at or above
+    `fail_on`. A check without a clear result, a fail below `fail_on` apart, leaves the run incomplete; and so does a
+    run in which nothing passed. A capacity run also has its objectives and what it left behind.
+    """
+    verdicts = [one.verdict for one in record.checks]
+    counts = {verdict: verdicts.count(verdict) for verdict in dict.fromkeys(verdicts)}
+    weight = _SEVERITIES.index(fail_on)
+    failed = any(one.verdict == "fail" and _SEVERITIES.index(one.severity) <= weight for one in record.checks)
+    unclear = any(verdict not in _GREEN | {"fail", "error"} for verdict in verdicts)
+    passed = "pass" in verdicts
+    load = record.capacity
+    if load is not None:
+        failed = failed or any(not one.met for one in load.objectives) or bool(load.left_behind)
+        passed = passed or load.completed > 0
+        unclear = unclear or load.completed == 0
+    verdict: RunVerdict
+    if "error" in verdicts:
+        verdict = "error"
+    elif failed:
+        verdict = "fail"
+    elif unclear or not passed or record.run.stopped:
+        verdict = "incomplete"
+    else:
+        verdict = "pass"
+    facts = record.run.model_copy(update={"fail_on": fail_on})
+    update = {"counts": counts, "verdict": verdict, "exit_code": EXIT_CODES[verdict], "run": facts}
+    return record.model_copy(update=update)
