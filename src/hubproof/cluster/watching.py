@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -94,12 +96,12 @@ class Watch:
     def close(self) -> None:
         """End the iteration at once, also from another thread that does not hold it."""
         self._closed.set()
-        response = self._response
-        if response is not None:
-            try:
-                response.shutdown()
-            except (ValueError, RuntimeError, OSError):
-                return  # it had ended by itself
+        connection = getattr(self._response, "connection", None)
+        if connection is not None and connection.sock is not None:
+            with contextlib.suppress(OSError):  # it had ended by itself
+                # The plain socket's method: an SSLSocket's own would drop the encryption, and whoever is reading
+                # would take what comes in for plain text.
+                socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
     def _connected(self, version: str) -> Iterator[Arrival]:
         import urllib3  # noqa: PLC0415 - see hubproof.cluster
@@ -125,10 +127,8 @@ class Watch:
                     yield Arrival(at, event["type"], event["object"])
                 if self._closed.is_set() or self._deadline.over:
                     return
-        except (urllib3.exceptions.HTTPError, OSError, AttributeError):
-            # The connection broke, or close() cut it (an SSL socket that is shut down loses its inner object while
-            # it reads, hence AttributeError). The loop above goes on where this ended, or ends.
-            return
+        except (urllib3.exceptions.HTTPError, OSError):
+            return  # The connection broke, or close() cut it. The loop above goes on where this ended, or ends.
         finally:
             self._response = None
             response.close()
