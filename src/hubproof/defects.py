@@ -7,8 +7,11 @@ it follows: what was changed is put back as it was, what was added is removed, w
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 import yaml
@@ -17,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from hubproof.errors import HubproofError, UsageError
 from hubproof.lab.commands import run
 from hubproof.lab.layout import Layout
+from hubproof.lab.pki import Authority
 from hubproof.lab.programs import program
 from hubproof.resources import resource
 
@@ -49,6 +53,15 @@ class Exec(Where):
     undo: list[str] = Field(min_length=1)
 
 
+class Certificate(_Strict):
+    """Put another certificate and its key into a TLS Secret."""
+
+    name: str
+    namespace: str
+    hosts: list[str]
+    unknown_authority: bool = Field(default=False, description="Of an authority that nobody trusts.")
+
+
 class Step(_Strict):
     """One step of putting a defect in: exactly one of these."""
 
@@ -57,12 +70,14 @@ class Step(_Strict):
     delete: Where | None = None
     restart: Where | None = Field(default=None, description="Restart a workload so that it reads its configuration.")
     exec: Exec | None = None
+    certificate: Certificate | None = None
+    remove_after: Where | None = Field(default=None, description="Something that the defect itself leads to.")
     ignore_policies: Literal[True] | None = Field(default=None, description="The nodes enforce no NetworkPolicy.")
 
     @model_validator(mode="after")
     def _one(self) -> Step:
         if len(self.model_fields_set) != 1:
-            msg = "a step is exactly one of patch, apply, delete, restart, exec, ignore_policies"
+            msg = f"a step is exactly one of {', '.join(type(self).model_fields)}"
             raise ValueError(msg)
         return self
 
@@ -163,9 +178,27 @@ class Seeder:
         elif step.exec:
             undo.callback(self._exec, step.exec, step.exec.undo)
             self._exec(step.exec, step.exec.command)
+        elif step.certificate:
+            self._exchange(step.certificate, undo)
+        elif step.remove_after:
+            undo.callback(self._kubectl, "delete", *_name(step.remove_after), "--ignore-not-found", "--wait=false")
         elif step.ignore_policies:
             undo.callback(self._layout.ignore_policies.unlink, missing_ok=True)
             self._layout.ignore_policies.touch()
+
+    def _exchange(self, wanted: Certificate, undo: ExitStack) -> None:
+        place = Where(kind="Secret", name=wanted.name, namespace=wanted.namespace)
+        undo.callback(self._replace, self._saved(place))
+        with tempfile.TemporaryDirectory() as temporary:
+            # The lab's own authority issues into a folder of its own, so that its real certificate stays.
+            folder = Path(temporary)
+            if not wanted.unknown_authority:
+                for name in ("ca.crt", "ca.key"):
+                    shutil.copy(self._layout.pki / "public" / name, folder / name)
+            authority = Authority(folder)
+            certificate, key = authority.issue("defect", wanted.hosts[0], names=tuple(wanted.hosts), days=30)
+            data = {"stringData": {"tls.crt": certificate.read_text(), "tls.key": key.read_text()}}
+            self._kubectl("patch", *_name(place), "--type", "merge", "-p", json.dumps(data))
 
     def _settle(self, changed: list[Where]) -> None:
         """Wait until every workload that was touched runs as its object says."""
@@ -201,7 +234,7 @@ class Seeder:
         self._kubectl("create", "-f", "-", stdin=json.dumps(manifest))
 
     def _kubectl(self, *words: str, stdin: str | None = None, timeout: float = 60) -> str:
-        command = [program("kubectl"), "--kubeconfig", self._layout.admin_kubeconfig, *words]
+        command: list[str | Path] = [program("kubectl"), "--kubeconfig", self._layout.admin_kubeconfig, *words]
         return run(command, stdin=stdin, timeout=timeout).stdout
 
 

@@ -22,6 +22,7 @@ from hubproof.reporting import write_views
 from hubproof.reporting.table import LiveTable
 from hubproof.run import RunSettings, new_run_id, point_latest
 from hubproof.tidying import tidied
+from hubproof.versions import versions_of
 from hubproof.waiting import Deadline
 
 
@@ -76,6 +77,8 @@ def run_gate(
     consent: tuple[str, ...],
     options: GateOptions,
     progress: Progress,
+    *,
+    not_proven: dict[str, str] | None = None,
 ) -> RunRecord:
     """Run the selected checks against the target and return the record, written with all its views.
 
@@ -86,6 +89,7 @@ def run_gate(
         consent: reaches that may be used.
         options: how to run.
         progress: where to say what happens.
+        not_proven: checks that were not selected, with the reason.
 
     """
     begun = time.monotonic()
@@ -124,6 +128,8 @@ def run_gate(
         stopped=stopped.why,
         notes=notes,
         seconds=time.monotonic() - begun,
+        not_proven=not_proven or {},
+        versions=versions_of(profile, blocked),
     )
     record = judge(record, options.fail_on)
     write_views(record, settings.folder)

@@ -7,6 +7,7 @@ A look-alike, healthy but unusual, must stay green in both.
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -146,3 +147,22 @@ def _told(result: CheckRecord) -> str:
 def rotating(defects: list[Defect], share: int, turn: int) -> list[Defect]:
     """Return a part of the defects such that `share` turns in a row cover all of them."""
     return [one for index, one in enumerate(defects) if index % share == turn % share]
+
+
+def tell(proofs: list[Proof], folder: Path, progress: Progress) -> int:
+    """Write `proofs.json` into the folder, say the result in one line, and return the exit code: 0 when all held."""
+    data = [
+        {"id": one.defect.id, "look_alike": one.defect.look_alike, "checks": one.defect.checks, "held": one.held,
+         "problems": one.problems, "observed": one.observed}
+        for one in proofs
+    ]  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "proofs.json").write_text(json.dumps(data, indent=1, ensure_ascii=False), encoding="utf-8")
+    seeded = [one for one in proofs if not one.defect.look_alike]
+    alike = [one for one in proofs if one.defect.look_alike]
+    caught, alone = sum(one.held for one in seeded), sum(one.held for one in alike)
+    progress.say(
+        f"{caught} of {len(seeded)} seeded defects caught, {alone} of {len(alike)} look-alikes left alone "
+        f"({folder / 'proofs.json'})"
+    )
+    return 0 if all(one.held for one in proofs) and proofs else 1

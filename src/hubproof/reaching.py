@@ -94,7 +94,7 @@ class Matrix:
         found = {}
         elsewhere = []
         for one in destinations:
-            state = self._target.service_state(one.host)
+            state = self._target.service_state(one.host, one.port)
             if state is None:
                 elsewhere.append(one)
             else:

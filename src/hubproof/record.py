@@ -85,21 +85,24 @@ class TargetFacts(_Strict):
     versions: dict[str, str] = {}
 
 
-class Stage(_Strict):
-    """One stage of a spawn: when it was over, and how long it took, in seconds from the request."""
+class StageRecord(_Strict):
+    """One stage of a spawn: when it was over, in seconds from the request, how long it took, and who saw it."""
 
-    stage: str
-    start: float
+    name: str
+    at: float
     seconds: float
+    source: str = ""
 
 
 class AnatomyRecord(_Strict):
     """A spawn, taken apart into the stages that its user waited for."""
 
     user: str
+    server: str = ""
     check: str = ""
     seconds: float
-    stages: list[Stage]
+    stages: list[StageRecord]
+    unseen: list[str] = []
 
 
 class StepRecord(_Strict):

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from hubproof.errors import HubproofError
 from hubproof.profile import Profile
 from hubproof.run import RunSettings
+
+if TYPE_CHECKING:
+    from hubproof.cluster.client import Cluster
 
 
 @contextmanager
@@ -42,10 +46,29 @@ def tidied(profile: Profile, settings: RunSettings, swept: list[str]) -> Iterato
         return
     try:
         _note(swept, "left by an earlier run", lambda: sweep_dead_runs(cluster, profile, settings.run_id))
+        _note(swept, "left by an earlier run", lambda: _stop_servers(profile, settings, cluster))
         yield
     finally:
+        _note(swept, "left by this run's checks", lambda: _stop_servers(profile, settings, cluster))
         _note(swept, "left by this run's checks", lambda: sweep_run(cluster, profile, settings.run_id))
         lease.stop()
+
+
+def _stop_servers(profile: Profile, settings: RunSettings, cluster: Cluster) -> list[str]:
+    """Stop the servers of personas that were not given back, and make the personas free."""
+    from hubproof.cluster.sweeping import forget, left_personas  # noqa: PLC0415
+    from hubproof.target import Target  # noqa: PLC0415
+
+    stopped: list[str] = []
+    left = left_personas(cluster, profile, settings.run_id)
+    if not left:
+        return stopped
+    target = Target(profile, settings)
+    for persona in left:
+        if target.api.stop_server(persona.name):
+            stopped.append(f"server of {persona.name}")
+        forget(cluster, profile, persona)
+    return stopped
 
 
 def _note(swept: list[str], why: str, sweep: Callable[[], list[str]]) -> None:

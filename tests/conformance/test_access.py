@@ -54,7 +54,7 @@ def test_login_page_over_verified_tls(profile: Profile, evidence: Evidence) -> N
     evidence.note("login page", {"status": answer.status_code, "location": answer.headers.get("location", "")})
     to_provider = answer.status_code in {302, 303} and "oauth_login" in answer.headers.get("location", "")
     expect(
-        to_provider or (answer.status_code == 200 and ("login" in page or "sign in" in page)),  # noqa: PLR2004
+        to_provider or (answer.status_code == 200 and ("login" in page or "sign in" in page)),
         promised="the hub's login page, or its redirect to the identity provider",
         observed=f"status {answer.status_code}, {answer.headers.get('content-type', 'no content type')}, "
         f"{len(answer.content)} bytes",
@@ -78,8 +78,10 @@ def test_anonymous_gets_nothing(target: Target, evidence: Evidence) -> None:
     answered, seen = [], {}
     with http_client(profile) as client:
         control = client.get(f"{profile.url}/hub/api/")
-        if control.status_code != 200 or "version" not in control.text:  # noqa: PLR2004
-            raise InconclusiveError(f"the control failed: /hub/api/ must tell its version; it answers {control.status_code}")
+        if control.status_code != 200 or "version" not in control.text:
+            raise InconclusiveError(
+                f"the control failed: /hub/api/ must tell its version; it answers {control.status_code}"
+            )
         for path in (one.format(someone=someone) for one in MUST_REFUSE):
             answer = client.get(f"{profile.url}/{path}")
             location = answer.headers.get("location", "")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from hubproof.hub.server import UserServer
+
 from hubproof.checking import check, expect
 from hubproof.errors import InconclusiveError
 from hubproof.evidence import Evidence
 from hubproof.hub.login import SignInRefusedError
-from hubproof.hub.server import UserServer
 from hubproof.hub.session import HubSession
 from hubproof.profile import Persona
 from hubproof.target import Target

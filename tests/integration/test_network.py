@@ -6,11 +6,12 @@ ended, since timed out, refused, no route and an unknown name are four different
 
 from __future__ import annotations
 
+from hubproof.hub.server import UserServer
+
 from hubproof.checking import check, expect
 from hubproof.cluster.probes import Observation, Throwaway
 from hubproof.errors import InconclusiveError
 from hubproof.evidence import Evidence
-from hubproof.hub.server import UserServer
 from hubproof.reaching import Matrix, probe_from_kernel, told
 from hubproof.target import Target
 
@@ -64,7 +65,9 @@ def test_users_cannot_reach_each_other(
     other = matrix.server_of(second_server)
     control = matrix.endpoint("hub")
     first, claim, last = probe_from_kernel(standing_server, [control], [other], [control])
-    evidence.note("from a user's pod", {"hub, before": told(first[0]), "the other": told(claim[0]), "after": told(last[0])})
+    evidence.note(
+        "from a user's pod", {"hub, before": told(first[0]), "the other": told(claim[0]), "after": told(last[0])}
+    )
     if not second_server.ready():
         raise InconclusiveError(f"the control failed: the server of {second_server.user} does not answer its own user")
     _require_open(control.name, first[0], last[0])
@@ -87,9 +90,7 @@ def test_users_cannot_reach_each_other(
     remedy="kubectl get networkpolicy -o yaml: look at the egress rules of the policy that selects user pods, and at a too "
     "wide ipBlock; add the address to its `except`.",
 )
-def test_users_cannot_reach_the_control_plane(
-    target: Target, standing_server: UserServer, evidence: Evidence
-) -> None:
+def test_users_cannot_reach_the_control_plane(target: Target, standing_server: UserServer, evidence: Evidence) -> None:
     matrix = Matrix(target)
     closed = matrix.closed_to_users()
     alive = matrix.alive(closed)

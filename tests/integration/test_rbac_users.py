@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from hubproof.hub.server import UserServer
+
 from hubproof.checking import check, expect
 from hubproof.cluster.rights import rights_of
 from hubproof.errors import CouldNotRunError
 from hubproof.evidence import Evidence
-from hubproof.hub.server import UserServer
 from hubproof.target import Target
 
 LOOK = """
@@ -25,9 +26,7 @@ print(sorted(glob.glob("/var/run/secrets/kubernetes.io/serviceaccount/*") + glob
     remedy="Set the spawner's automount_service_account_token to False, give user pods an account without bindings, and "
     "look for a bound token among the pod's projected volumes.",
 )
-def test_user_pods_have_no_token_and_no_rights(
-    target: Target, standing_server: UserServer, evidence: Evidence
-) -> None:
+def test_user_pods_have_no_token_and_no_rights(target: Target, standing_server: UserServer, evidence: Evidence) -> None:
     with standing_server.kernel() as kernel:
         seen = kernel.execute(LOOK)
     evidence.note("token files seen from the kernel", seen.stdout.strip())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from hubproof.hub.server import UserServer
+
 from hubproof.checking import check, expect
 from hubproof.errors import TargetError
 from hubproof.evidence import Evidence
-from hubproof.hub.server import UserServer
 from hubproof.services import round_trip
 from hubproof.services.postgresql import postgresql_cell
 from hubproof.target import Target

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from hubproof.hub.server import UserServer
+
 from hubproof.checking import check, expect
 from hubproof.cluster.user_pods import claims_of, pods_of
-from hubproof.evidence import Evidence
 from hubproof.errors import InconclusiveError
-from hubproof.hub.server import UserServer
+from hubproof.evidence import Evidence
 from hubproof.target import Target
 from hubproof.waiting import wait_for
 

@@ -1,4 +1,4 @@
-"""Says whether the public URL is there, and if not, what exactly is not, and whether the runner's network is to blame."""
+"""Says whether the public URL is there; if not, what exactly is not, and whether the runner's network is to blame."""
 
 from __future__ import annotations
 

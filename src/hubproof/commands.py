@@ -1,0 +1,230 @@
+"""What each command does, once its options are read: finds the target, calls the module whose work it is, and tells."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, get_args
+
+from hubproof.checking import CheckInfo, Reach, discover, select
+from hubproof.errors import UsageError
+from hubproof.profile import Kube, Profile
+from hubproof.profile_file import load_profile
+from hubproof.progress import Progress
+from hubproof.resources import root
+
+
+def default_reports() -> Path:
+    """Return the folder of runs: `reports/runs` in a checkout, else below the current folder."""
+    checkout = (root() / "pyproject.toml").exists()
+    return (root() if checkout else Path.cwd()) / "reports" / "runs"
+
+
+def gate_command(options: Mapping[str, Any], progress: Progress) -> int:
+    """Run the gate and return its exit code."""
+    from hubproof.gate import GateOptions, run_gate  # noqa: PLC0415 - `--list` needs none of it
+
+    catalogue = discover()
+    wanted = chosen(catalogue, options["select"])
+    if options["only_list"] and not options["lab"]:
+        profile = read_target(options)
+        return _list(catalogue, wanted, profile, options["allow"], progress)
+    if options["only_list"]:
+        return _list(catalogue, wanted, None, options["allow"], progress)
+    with the_target(options, "hubproof gate --lab", progress) as profile:
+        consent, not_proven = consented(catalogue, wanted, profile, options["allow"])
+        gate_options = GateOptions(
+            reports=options["reports"] or default_reports(),
+            workers=options["workers"],
+            fail_on=options["fail_on"],
+            maxfail=options["maxfail"],
+            limit=options["limit"],
+        )
+        selected = [check_id for check_id in wanted if check_id not in not_proven]
+        unselected = {i: "not selected (--select)" for i in catalogue if i not in wanted}
+        record = run_gate(
+            profile,
+            catalogue,
+            selected,
+            consent,
+            gate_options,
+            progress,
+            not_proven={**not_proven, **unselected},
+        )
+    return record.exit_code
+
+
+def chosen(catalogue: dict[str, CheckInfo], words: tuple[str, ...]) -> list[str]:
+    """Return the ids that `--select` means; a word that means nothing is a usage error that names the nearest."""
+    try:
+        return select(catalogue, words)
+    except KeyError as error:
+        word = str(error.args[0])
+        known = [*catalogue, *{info.family for info in catalogue.values()}]
+        near = difflib.get_close_matches(word, known, n=1, cutoff=0.3)
+        raise UsageError(
+            f"--select {word}: there is no such check, family or glob",
+            next_step=f"did you mean {near[0]}?" if near else "hubproof checks shows them all",
+        ) from error
+
+
+def consented(
+    catalogue: dict[str, CheckInfo], wanted: list[str], profile: Profile, allowed: tuple[str, ...]
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the reaches that may be used, and the wanted checks that go further, each with the reason."""
+    consent = tuple(
+        reach for reach in get_args(Reach) if reach in profile.reach and (reach != "disrupt" or reach in allowed)
+    )
+    lacking = {}
+    for check_id in wanted:
+        reach = catalogue[check_id].reach
+        if reach not in consent:
+            where = "the profile's reach" if reach not in profile.reach else "the command line (--allow disrupt)"
+            lacking[check_id] = f"needs {reach}, which {where} does not allow"
+    return consent, lacking
+
+
+def read_target(options: Mapping[str, Any]) -> Profile:
+    """Return the profile that the command line or the environment names.
+
+    Raises:
+        UsageError: none is named, or it cannot be read.
+
+    """
+    path = options.get("profile") or os.environ.get("HUBPROOF_PROFILE")
+    if not path:
+        raise UsageError(
+            "no target is named",
+            wanted="a deployment to check",
+            next_step="use --lab for the embedded lab, or --profile FILE (or HUBPROOF_PROFILE) for a deployment",
+        )
+    profile = load_profile(Path(path))
+    kubeconfig = options.get("kubeconfig")
+    if kubeconfig:
+        if not Path(kubeconfig).is_file():
+            raise UsageError(f"--kubeconfig {kubeconfig}: there is no such file")
+        profile = profile.model_copy(update={"kube": Kube(kubeconfig=Path(kubeconfig).resolve())})
+    return profile
+
+
+@contextmanager
+def the_target(options: Mapping[str, Any], who: str, progress: Progress) -> Iterator[Profile]:
+    """Yield the target's profile; of the lab, with the lab up and held for as long."""
+    if not options.get("lab"):
+        yield read_target(options)
+        return
+    if options.get("profile"):
+        raise UsageError("--lab and --profile name two targets", next_step="leave one of them out")
+    from hubproof.lab import lifecycle  # noqa: PLC0415 - a target elsewhere needs no lab
+
+    with lifecycle.hold(who):
+        facts = lifecycle.up(progress, who)
+        yield load_profile(facts.profile)
+
+
+def _list(
+    catalogue: dict[str, CheckInfo],
+    wanted: list[str],
+    profile: Profile | None,
+    allowed: tuple[str, ...],
+    progress: Progress,
+) -> int:
+    lacking = consented(catalogue, wanted, profile, allowed)[1] if profile else {}
+    for check_id in wanted:
+        info = catalogue[check_id]
+        why = f"not run: {lacking[check_id]}" if check_id in lacking else info.must
+        progress.say(f"{check_id:24} {info.reach:8} {info.severity:9} {why}")
+    return 0
+
+
+def checks_command(check_id: str | None, form: str) -> int:
+    """Print the catalogue, or one check."""
+    from hubproof.reporting.catalogue import explain, render  # noqa: PLC0415
+
+    catalogue = discover()
+    if check_id is None:
+        print(render(catalogue, form), end="")  # noqa: T201 - what was asked for goes to standard output
+        return 0
+    if check_id not in catalogue:
+        chosen(catalogue, (check_id,))
+        raise UsageError(
+            f"{check_id} is a family, not a check", next_step=f"hubproof checks shows what is in {check_id}"
+        )
+    print(explain(catalogue[check_id]), end="")  # noqa: T201
+    return 0
+
+
+def report_command(run: Path | None, progress: Progress) -> int:
+    """Write all views of a run again."""
+    from hubproof.record import RunRecord  # noqa: PLC0415
+    from hubproof.reporting import write_views  # noqa: PLC0415
+
+    folder = run or default_reports() / "latest"
+    if not (folder / "report.json").is_file():
+        raise UsageError(f"{folder} holds no report.json", next_step="name the folder of a run")
+    record = RunRecord.load(folder)
+    write_views(record, folder.resolve())
+    progress.say(f"written again: {folder}")
+    return record.exit_code
+
+
+def lab_command(what: str, progress: Progress) -> int:
+    """Do one of the lab's commands."""
+    from hubproof.lab import lifecycle  # noqa: PLC0415
+
+    if what == "up":
+        with lifecycle.hold("hubproof lab up"):
+            facts = lifecycle.up(progress, "hubproof lab up")
+        progress.say(f"the lab is up; its kubeconfig: {facts.kubeconfig_admin}")
+        return 0
+    if what == "down":
+        lifecycle.down(progress)
+        return 0
+    if what == "kubeconfig":
+        print(lifecycle.facts().kubeconfig_admin)  # noqa: T201 - for use in $(…)
+        return 0
+    status = lifecycle.status()
+    for line in status.detail:
+        progress.say(line)
+    if status.holder:
+        progress.say(f"held by {status.holder}")
+    return 0 if status.healthy else 1
+
+
+def prove_command(names: tuple[str, ...], reports: Path | None, progress: Progress) -> int:
+    """Prove the named defects, or all; return 0 when all held, 1 when one was missed."""
+    from hubproof.defects import Defect, Seeder, load_defects  # noqa: PLC0415
+    from hubproof.lab import lifecycle  # noqa: PLC0415
+    from hubproof.lab.layout import Layout  # noqa: PLC0415
+    from hubproof.prove import prove, tell  # noqa: PLC0415
+
+    catalogue, defects = discover(), load_defects()
+    wanted: list[Defect] = []
+    for name in names or tuple(defects):
+        found = [one for one in defects.values() if name == one.id or name in one.checks]
+        if not found:
+            near = difflib.get_close_matches(name, [*defects, *catalogue], n=1, cutoff=0.3)
+            raise UsageError(
+                f"there is no seeded defect {name}, and no check of that id has one",
+                next_step=f"did you mean {near[0]}?" if near else "see fixtures/defects",
+            )
+        wanted += [one for one in found if one not in wanted]
+    who = "hubproof prove"
+    with lifecycle.hold(who):
+        facts = lifecycle.up(progress, who)
+        seeder = Seeder(Layout(facts.state_dir))
+        folder = (reports or default_reports()) / "prove"
+        proofs = prove(wanted, load_profile(facts.profile), catalogue, seeder, folder, progress)
+    return tell(proofs, folder, progress)
+
+
+def capacity_command(options: Mapping[str, Any], progress: Progress) -> int:
+    """Run load users against the target and return the exit code of what was measured."""
+    from hubproof.capacity import run_capacity  # noqa: PLC0415
+
+    with the_target(options, "hubproof capacity --lab", progress) as profile:
+        record = run_capacity(profile, {**options, "reports": options["reports"] or default_reports()}, progress)
+    return record.exit_code

@@ -1,0 +1,98 @@
+"""How verdicts are shown: one sign, one colour and one phrase for each, the same in every view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import get_args
+
+from hubproof.checking import Criterion
+from hubproof.record import CheckRecord, RunRecord
+from hubproof.verdict import Verdict
+
+CRITERIA: tuple[str, ...] = get_args(Criterion)
+DEPLOYMENT_CRITERIA = 8
+"""The first eight are what a release is held to; the others stand beside them."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a verdict looks.
+
+    Attributes:
+        sign: one character, so that it is told apart without colour.
+        colour: of the terminal (rich).
+        phrase: in words.
+
+    """
+
+    sign: str
+    colour: str
+    phrase: str
+
+
+SHOWN: dict[Verdict, Shown] = {
+    "error": Shown("!", "magenta", "error: the suite broke"),
+    "fail": Shown("✗", "red", "fail"),
+    "inconclusive": Shown("?", "yellow", "inconclusive"),
+    "could-not-run": Shown("∅", "yellow", "could not run"),
+    "known": Shown("~", "cyan", "known failure"),
+    "not-applicable": Shown("-", "dim", "not applicable"),
+    "pass": Shown("✓", "green", "pass"),
+}
+"""From the one that a reader must see first to the one that can wait."""
+
+MEANING = {
+    "pass": "Every check that was selected passed, or the profile excuses it.",
+    "fail": "A promise is broken.",
+    "error": "The suite itself broke: its other results cannot be trusted.",
+    "incomplete": "Nothing failed, but not everything could be looked at.",
+}
+"""What a run's verdict says, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Lamp:
+    """A criterion and what its checks ended with.
+
+    Attributes:
+        criterion: its name.
+        worst: the verdict that a reader must see first; empty when no check of it was selected.
+        counts: verdict to number of checks.
+
+    """
+
+    criterion: str
+    worst: str
+    counts: dict[str, int]
+
+    @property
+    def words(self) -> str:
+        """Say the counts: `3 pass, 1 fail`."""
+        return ", ".join(f"{number} {verdict}" for verdict, number in self.counts.items()) or "not looked at"
+
+
+def counted(checks: Iterable[CheckRecord]) -> dict[str, int]:
+    """Count verdicts, in the order in which a reader must see them."""
+    verdicts = [one.verdict for one in checks]
+    return {verdict: verdicts.count(verdict) for verdict in SHOWN if verdict in verdicts}
+
+
+def lamps(record: RunRecord) -> list[Lamp]:
+    """Return the eight deployment criteria, and those beside them that were looked at."""
+    shown = []
+    for place, criterion in enumerate(CRITERIA):
+        counts = counted(one for one in record.checks if one.criterion == criterion)
+        if counts or place < DEPLOYMENT_CRITERIA:
+            shown.append(Lamp(criterion, next(iter(counts), ""), counts))
+    return shown
+
+
+def duration(seconds: float) -> str:
+    """Say a duration: `0.8 s`, `42 s`, `3 min 5 s`."""
+    minute = 60
+    if seconds < 10:  # noqa: PLR2004 - below ten seconds, tenths are of interest
+        return f"{seconds:.1f} s"
+    if seconds < minute:
+        return f"{seconds:.0f} s"
+    return f"{seconds // minute:.0f} min {seconds % minute:.0f} s"

@@ -1,0 +1,28 @@
+"""Which versions the target runs, as far as it tells: for the record, never for a verdict."""
+
+from __future__ import annotations
+
+from hubproof.errors import HubproofError
+from hubproof.profile import Profile
+from hubproof.run import Blocked
+
+
+def versions_of(profile: Profile, blocked: Blocked) -> dict[str, str]:
+    """Return the versions of JupyterHub and Kubernetes; what does not answer is left out."""
+    found = {}
+    if not blocked.edge:
+        from hubproof.hub.transport import http_client  # noqa: PLC0415 - `hubproof --help` needs no HTTP client
+
+        try:
+            with http_client(profile) as client:
+                found["jupyterhub"] = client.get(f"{profile.url}/hub/api/").headers.get("x-jupyterhub-version", "")
+        except (HubproofError, OSError):
+            pass
+    if not blocked.cluster:
+        from hubproof.cluster.client import Cluster  # noqa: PLC0415
+
+        try:
+            found["kubernetes"] = Cluster(profile).server_version()
+        except HubproofError:
+            pass
+    return {name: version for name, version in found.items() if version}

@@ -1,0 +1,86 @@
+"""Do the logs speak of anything critical?"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+from hubproof.checking import check, expect
+from hubproof.errors import CouldNotRunError
+from hubproof.evidence import Evidence
+from hubproof.target import Target
+
+CRITICAL = re.compile(
+    r"^\[?(?:C|CRITICAL|FATAL|PANIC)\b|\b(?:CRITICAL|FATAL|PANIC):|^Traceback \(most recent call last\)|"
+    r"^panic: |^fatal error: |Segmentation fault|Out of memory|\bUnhandled (?:exception|rejection)\b|"
+    r"^\s*Traceback \(most recent call last\)",
+)
+USER_PODS = "singleuser-server"
+
+
+@check(
+    "logs.critical",
+    must="No critical error, traceback or crash MUST stand in any component's log in the window, but for the listed.",
+    severity="critical",
+    reach="observe",
+    criterion="no critical errors in logs",
+    promise="logs",
+    alone=True,
+    remedy="The evidence has each line with what stands around it. What is known and harmless goes into promises.logs.allowed "
+    "with its reason; all else is a defect of the component.",
+)
+def test_logs_hold_nothing_critical(target: Target, evidence: Evidence) -> None:
+    promised = target.promises.logs
+    if promised is None:
+        raise CouldNotRunError("the profile promises nothing of logs")
+    since = target.started - dt.timedelta(seconds=promised.window)
+    allowed = [re.compile(one.pattern) for one in promised.allowed]
+    found: list[str] = []
+    read: dict[str, int] = {}
+    for pod in target.cluster.list("Pod", target.namespace):
+        component = pod["metadata"].get("labels", {}).get("component", "")
+        if component == USER_PODS or (promised.components and component not in promised.components):
+            continue
+        name = pod["metadata"]["name"]
+        for container in pod["spec"]["containers"]:
+            for previous in (False, True):
+                log = target.cluster.logs(
+                    target.namespace, name, container=container["name"], since=since, previous=previous
+                )
+                lines = log.splitlines()
+                if not previous or lines:
+                    read[f"{name}/{container['name']}{' before its restart' if previous else ''}"] = len(lines)
+                for number, line in enumerate(lines):
+                    if CRITICAL.search(line) and not _excused(lines, number, allowed):
+                        found.append(f"{name}: {line.strip()[:200]} … {_reason(lines, number)}")
+                        around = "\n".join(lines[max(0, number - 3) : number + 40])
+                        if len(found) <= 20:
+                            evidence.text(f"{name} line {number + 1}", around, source="Kubernetes API")
+    evidence.note("lines read, by container", read)
+    if not read:
+        raise CouldNotRunError(
+            f"no pod of the components {', '.join(promised.components) or '(any)'} was found to read the log of",
+            where=f"namespace {target.namespace}",
+        )
+    expect(
+        not found,
+        promised=f"nothing critical since {since:%H:%M:%S} UTC",
+        observed=f"{len(found)} lines, the first: {found[0] if found else ''}",
+        where=f"namespace {target.namespace}",
+        repeat=f"kubectl -n {target.namespace} logs POD --since-time={since:%Y-%m-%dT%H:%M:%SZ}",
+    )
+
+
+def _excused(lines: list[str], number: int, allowed: list[re.Pattern[str]]) -> bool:
+    """Whether the line, or the traceback that begins with it, is one of the listed."""
+    block = "\n".join(lines[number : number + 60])
+    return any(pattern.search(block) for pattern in allowed)
+
+
+def _reason(lines: list[str], number: int) -> str:
+    """Return the last line of a traceback, where its reason stands: the first that is not indented after it began."""
+    indent = len(lines[number]) - len(lines[number].lstrip())
+    for line in lines[number + 1 : number + 80]:
+        if line.strip() and len(line) - len(line.lstrip()) <= indent:
+            return line.strip()[:200]
+    return ""
