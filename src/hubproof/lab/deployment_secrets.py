@@ -16,8 +16,8 @@ ADMIN = "hubproof-admin"
 STRANGER = "hubproof-stranger"
 LOAD_USERS = tuple(f"load-{number:03d}" for number in range(1, 151))
 _TOKENS = (
-    "proxyToken", "hubproofToken", "prometheusToken", "oidcClientSecret", "idpSessionKey", "idpManagementSecret", "hubDbPassword",
-    "analystPassword", "cookieSecret",
+    "proxyToken", "hubproofToken", "prometheusToken", "oidcClientSecret", "idpSessionKey", "idpManagementSecret",
+    "hubDbPassword", "analystPassword", "cookieSecret",
 )  # fmt: skip
 _MEMBER, _ADMIN = ["jupyter-users"], ["jupyter-users", "jupyter-admins"]
 
