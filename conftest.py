@@ -13,10 +13,9 @@ from hubproof.evidence import Evidence
 from hubproof.plugin import EVIDENCE, RUN, case_of, info_of
 
 if TYPE_CHECKING:
-    from hubproof.hub.server import UserServer
-
     from hubproof.cluster.leases import HeldPersona
     from hubproof.cluster.probes import Throwaway
+    from hubproof.hub.server import UserServer
     from hubproof.hub.session import HubSession
     from hubproof.profile import Persona, Profile
     from hubproof.target import Target
@@ -105,8 +104,8 @@ def look_alikes(
     name = _name_of(request)
     with _borrowed(target, name, pair[0]) as first, _borrowed(target, name, pair[1]) as second:
         sessions = [target.new_session(held.persona) for held in (first, second)]
-        for one in sessions:
-            one.login()
+        for session in sessions:
+            session.login()
         with _server(target, sessions[0], evidence) as mine, _server(target, sessions[1], evidence) as theirs:
             for server in (mine, theirs):
                 server.start(within=target.spawn.ready_within)

@@ -94,7 +94,7 @@ def check(
 
     def mark(test: F) -> F:
         path = Path(test.__code__.co_filename)
-        source = f"{path.parent.parent.name}/{path.parent.name}/{path.name}::{test.__name__}"
+        source = f"tests/{path.parent.name}/{path.name}::{test.__name__}"
         promises = (promise,) if isinstance(promise, str) else tuple(promise)
         info = CheckInfo(check_id, must, severity, reach, criterion, remedy, promises, alone, source)
         test.hubproof_check = info  # type: ignore[attr-defined]

@@ -142,18 +142,22 @@ def _list(
 
 def checks_command(check_id: str | None, form: str) -> int:
     """Print the catalogue, or one check."""
-    from hubproof.reporting.catalogue import explain, render  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
 
-    catalogue = discover()
+    from hubproof.reporting import catalogue as views  # noqa: PLC0415
+
+    catalogue, console = discover(), Console(highlight=False)
     if check_id is None:
-        print(render(catalogue, form), end="")  # noqa: T201 - what was asked for goes to standard output
+        if form == "table":
+            views.catalogue_table(catalogue, console)
+        else:
+            text = views.catalogue_json(catalogue) if form == "json" else views.catalogue_markdown(catalogue)
+            print(text, end="")  # noqa: T201 - what was asked for goes to standard output
         return 0
     if check_id not in catalogue:
         chosen(catalogue, (check_id,))
-        raise UsageError(
-            f"{check_id} is a family, not a check", next_step=f"hubproof checks shows what is in {check_id}"
-        )
-    print(explain(catalogue[check_id]), end="")  # noqa: T201
+        raise UsageError(f"{check_id} is a family, not a check", next_step="hubproof checks shows what is in it")
+    views.explain(catalogue[check_id], console)
     return 0
 
 

@@ -107,7 +107,8 @@ class Target:
         if self.profile.hub.api_token is None:
             raise CouldNotRunError(
                 "the profile names no token for the hub's API",
-                next_step="add hub.api_token: {secret: {name: …, key: …}} of a service with the scopes in docs/profile.md",
+                next_step="add hub.api_token: {secret: {name: …, key: …}} of a service with the scopes in "
+                "docs/profile.md",
             )
         return HubApi(self.profile, self.secrets.value(self.profile.hub.api_token))
 

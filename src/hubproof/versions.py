@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from hubproof.errors import HubproofError
 from hubproof.profile import Profile
 from hubproof.run import Blocked
@@ -13,16 +15,11 @@ def versions_of(profile: Profile, blocked: Blocked) -> dict[str, str]:
     if not blocked.edge:
         from hubproof.hub.transport import http_client  # noqa: PLC0415 - `hubproof --help` needs no HTTP client
 
-        try:
-            with http_client(profile) as client:
-                found["jupyterhub"] = client.get(f"{profile.url}/hub/api/").headers.get("x-jupyterhub-version", "")
-        except (HubproofError, OSError):
-            pass
+        with suppress(HubproofError, OSError), http_client(profile) as client:
+            found["jupyterhub"] = client.get(f"{profile.url}/hub/api/").headers.get("x-jupyterhub-version", "")
     if not blocked.cluster:
         from hubproof.cluster.client import Cluster  # noqa: PLC0415
 
-        try:
+        with suppress(HubproofError):
             found["kubernetes"] = Cluster(profile).server_version()
-        except HubproofError:
-            pass
     return {name: version for name, version in found.items() if version}

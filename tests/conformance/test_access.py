@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+import httpx
+
 from hubproof.checking import check, expect
 from hubproof.errors import InconclusiveError
 from hubproof.evidence import Evidence
@@ -17,6 +19,7 @@ MUST_REFUSE = (
     "hub/api/services", "hub/api/proxy", "hub/api/info", "user/{someone}/", "user/{someone}/api",
     "user/{someone}/api/contents", "user/{someone}/api/kernels",
 )  # fmt: skip
+MOST_HOPS = 5
 REFUSALS = {401, 403, 404, 405, 424}
 
 
@@ -69,7 +72,8 @@ def test_login_page_over_verified_tls(profile: Profile, evidence: Evidence) -> N
     severity="critical",
     reach="observe",
     criterion="users authenticate",
-    remedy="The observation names the address that answered. Look at authenticate_prometheus, at services and proxies that "
+    remedy="The observation names the address that answered. Look at authenticate_prometheus, at services and "
+    "proxies that "
     "bypass the hub, and at routes of the ingress.",
 )
 def test_anonymous_gets_nothing(target: Target, evidence: Evidence) -> None:
@@ -83,8 +87,7 @@ def test_anonymous_gets_nothing(target: Target, evidence: Evidence) -> None:
                 f"the control failed: /hub/api/ must tell its version; it answers {control.status_code}"
             )
         for path in (one.format(someone=someone) for one in MUST_REFUSE):
-            answer = client.get(f"{profile.url}/{path}")
-            location = answer.headers.get("location", "")
+            answer, location = _followed(client, f"{profile.url}/{path}")
             seen[path] = f"{answer.status_code} {urlsplit(location).path}".strip()
             if not _refused(answer.status_code, location):
                 answered.append(f"/{path} answers {answer.status_code} with {len(answer.content)} bytes")
@@ -96,6 +99,20 @@ def test_anonymous_gets_nothing(target: Target, evidence: Evidence) -> None:
         where=profile.url,
         repeat=f"curl -i {profile.url}/{answered[0].split()[0].lstrip('/') if answered else ''}",
     )
+
+
+def _followed(client: httpx.Client, url: str) -> tuple[httpx.Response, str]:
+    """Return the first answer that is no redirect within the hub, or that leads to signing in; and where it leads.
+
+    A stopped server's address leads to the hub first, and that is where the person has to sign in.
+    """
+    for _ in range(MOST_HOPS):
+        answer = client.get(url)
+        location = answer.headers.get("location", "")
+        if not location or _refused(answer.status_code, location):
+            break
+        url = str(httpx.URL(url).join(location))
+    return answer, location
 
 
 def _refused(status: int, location: str) -> bool:

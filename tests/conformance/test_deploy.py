@@ -18,7 +18,8 @@ USER_PODS = "singleuser-server"
     reach="observe",
     criterion="delivery",
     promise="deploy.inventory",
-    remedy="What is missing: look at the last delivery (helm status, Argo CD). What is too much: find out who made it, then "
+    remedy="What is missing: look at the last delivery (helm status, Argo CD). What is too much: find out who "
+    "made it, then "
     "remove it or add it to the release.",
 )
 def test_everything_promised_and_nothing_else(target: Target, evidence: Evidence) -> None:

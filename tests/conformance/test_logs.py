@@ -11,11 +11,13 @@ from hubproof.evidence import Evidence
 from hubproof.target import Target
 
 CRITICAL = re.compile(
-    r"^\[?(?:C|CRITICAL|FATAL|PANIC)\b|\b(?:CRITICAL|FATAL|PANIC):|^Traceback \(most recent call last\)|"
+    r"^\[(?:C|CRITICAL|FATAL|PANIC)\b|\b(?:CRITICAL|FATAL|PANIC):|"
     r"^panic: |^fatal error: |Segmentation fault|Out of memory|\bUnhandled (?:exception|rejection)\b|"
     r"^\s*Traceback \(most recent call last\)",
 )
 USER_PODS = "singleuser-server"
+SHOWN = 20
+"""Lines that are shown with what stands around them; the count says how many more there are."""
 
 
 @check(
@@ -26,7 +28,8 @@ USER_PODS = "singleuser-server"
     criterion="no critical errors in logs",
     promise="logs",
     alone=True,
-    remedy="The evidence has each line with what stands around it. What is known and harmless goes into promises.logs.allowed "
+    remedy="The evidence has each line with what stands around it. What is known and harmless goes into "
+    "promises.logs.allowed "
     "with its reason; all else is a defect of the component.",
 )
 def test_logs_hold_nothing_critical(target: Target, evidence: Evidence) -> None:
@@ -35,27 +38,15 @@ def test_logs_hold_nothing_critical(target: Target, evidence: Evidence) -> None:
         raise CouldNotRunError("the profile promises nothing of logs")
     since = target.started - dt.timedelta(seconds=promised.window)
     allowed = [re.compile(one.pattern) for one in promised.allowed]
+    logs = _logs(target, promised.components, since)
     found: list[str] = []
-    read: dict[str, int] = {}
-    for pod in target.cluster.list("Pod", target.namespace):
-        component = pod["metadata"].get("labels", {}).get("component", "")
-        if component == USER_PODS or (promised.components and component not in promised.components):
-            continue
-        name = pod["metadata"]["name"]
-        for container in pod["spec"]["containers"]:
-            for previous in (False, True):
-                log = target.cluster.logs(
-                    target.namespace, name, container=container["name"], since=since, previous=previous
-                )
-                lines = log.splitlines()
-                if not previous or lines:
-                    read[f"{name}/{container['name']}{' before its restart' if previous else ''}"] = len(lines)
-                for number, line in enumerate(lines):
-                    if CRITICAL.search(line) and not _excused(lines, number, allowed):
-                        found.append(f"{name}: {line.strip()[:200]} … {_reason(lines, number)}")
-                        around = "\n".join(lines[max(0, number - 3) : number + 40])
-                        if len(found) <= 20:
-                            evidence.text(f"{name} line {number + 1}", around, source="Kubernetes API")
+    for name, lines in logs.items():
+        for number in _critical_lines(lines, allowed):
+            found.append(f"{name}: {lines[number].strip()[:200]} … {_reason(lines, number)}")
+            if len(found) <= SHOWN:
+                around = "\n".join(lines[max(0, number - 3) : number + 40])
+                evidence.text(f"{name} line {number + 1}", around, source="Kubernetes API")
+    read = {name: len(lines) for name, lines in logs.items()}
     evidence.note("lines read, by container", read)
     if not read:
         raise CouldNotRunError(
@@ -71,10 +62,29 @@ def test_logs_hold_nothing_critical(target: Target, evidence: Evidence) -> None:
     )
 
 
-def _excused(lines: list[str], number: int, allowed: list[re.Pattern[str]]) -> bool:
-    """Whether the line, or the traceback that begins with it, is one of the listed."""
-    block = "\n".join(lines[number : number + 60])
-    return any(pattern.search(block) for pattern in allowed)
+def _logs(target: Target, components: list[str], since: dt.datetime) -> dict[str, list[str]]:
+    """Return the lines of each container since then, and of its instance before a restart where there is one."""
+    found = {}
+    for pod in target.cluster.list("Pod", target.namespace):
+        component = pod["metadata"].get("labels", {}).get("component", "")
+        if component == USER_PODS or (components and component not in components):
+            continue
+        name = pod["metadata"]["name"]
+        for container in (one["name"] for one in pod["spec"]["containers"]):
+            for previous in (False, True):
+                log = target.cluster.logs(target.namespace, name, container=container, since=since, previous=previous)
+                if log or not previous:
+                    found[f"{name}/{container}{' before its restart' if previous else ''}"] = log.splitlines()
+    return found
+
+
+def _critical_lines(lines: list[str], allowed: list[re.Pattern[str]]) -> list[int]:
+    """Return where critical lines stand, but for those that are listed, alone or with the traceback they begin."""
+    return [
+        number
+        for number, line in enumerate(lines)
+        if CRITICAL.search(line) and not any(one.search("\n".join(lines[number : number + 60])) for one in allowed)
+    ]
 
 
 def _reason(lines: list[str], number: int) -> str:

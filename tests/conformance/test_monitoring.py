@@ -21,7 +21,8 @@ from hubproof.waiting import Deadline, pause
     reach="observe",
     criterion="monitoring shows usage",
     promise="monitoring",
-    remedy="Prometheus's page /targets names the reason: 401 or 403 is the token (read:metrics), a timeout is a policy, no "
+    remedy="Prometheus's page /targets names the reason: 401 or 403 is the token (read:metrics), a timeout is a "
+    "policy, no "
     "target at all is the ServiceMonitor's selector.",
 )
 def test_prometheus_has_fresh_samples(target: Target, evidence: Evidence) -> None:

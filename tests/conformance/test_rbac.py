@@ -29,7 +29,8 @@ USUAL = {
     reach="observe",
     criterion="least privilege",
     promise="rbac",
-    remedy="The evidence names each right with the binding that gives it. Remove the binding, or narrow its role to the "
+    remedy="The evidence names each right with the binding that gives it. Remove the binding, or narrow its role "
+    "to the "
     "rules that KubeSpawner documents.",
 )
 def test_hub_account_has_minimal_rights(target: Target, evidence: Evidence) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from hubproof.hub.server import UserServer
-
 from hubproof.checking import check, expect
 from hubproof.errors import InconclusiveError
 from hubproof.evidence import Evidence
 from hubproof.hub.login import SignInRefusedError
+from hubproof.hub.server import UserServer
 from hubproof.hub.session import HubSession
 from hubproof.profile import Persona
 from hubproof.target import Target
@@ -22,7 +21,8 @@ FORBIDDEN = {401, 403, 404}
     severity="critical",
     reach="act",
     criterion="users authenticate",
-    remedy="Follow the requests in the evidence: the last one names where the way ends. A 400 at oauth_callback is a lost "
+    remedy="Follow the requests in the evidence: the last one names where the way ends. A 400 at oauth_callback "
+    "is a lost "
     "state cookie, a 403 there is the hub's allow list, an error at the provider is usually the callback address.",
 )
 def test_entitled_person_signs_in(target: Target, persona: Persona, evidence: Evidence) -> None:
@@ -52,7 +52,8 @@ def test_entitled_person_signs_in(target: Target, persona: Persona, evidence: Ev
     severity="critical",
     reach="act",
     criterion="users authenticate",
-    remedy="Look at allow_all, allowed_users and allowed groups of the authenticator, and at the provider's own rules. A "
+    remedy="Look at allow_all, allowed_users and allowed groups of the authenticator, and at the provider's own "
+    "rules. A "
     "user that was made by the refused sign-in has to be deleted.",
 )
 def test_not_entitled_is_refused(target: Target, persona: Persona, evidence: Evidence) -> None:
@@ -99,7 +100,8 @@ def test_not_entitled_is_refused(target: Target, persona: Persona, evidence: Evi
     severity="critical",
     reach="act",
     criterion="users authenticate",
-    remedy="Look at load_roles for scopes such as access:servers or admin:servers given to the role `user` or to a group, "
+    remedy="Look at load_roles for scopes such as access:servers or admin:servers given to the role `user` or to "
+    "a group, "
     "and at shares. /hub/api/user of the first user lists the scopes of its session.",
 )
 def test_other_users_are_out_of_reach(

@@ -6,12 +6,11 @@ ended, since timed out, refused, no route and an unknown name are four different
 
 from __future__ import annotations
 
-from hubproof.hub.server import UserServer
-
 from hubproof.checking import check, expect
 from hubproof.cluster.probes import Observation, Throwaway
 from hubproof.errors import InconclusiveError
 from hubproof.evidence import Evidence
+from hubproof.hub.server import UserServer
 from hubproof.reaching import Matrix, probe_from_kernel, told
 from hubproof.target import Target
 
@@ -20,16 +19,18 @@ DENIED = {"timeout", "refused", "no-route"}
 
 @check(
     "network.enforced",
-    must="The cluster MUST enforce NetworkPolicies: a throw-away deny-all stops a connection that worked, and removing it "
+    must="The cluster MUST enforce NetworkPolicies: a throw-away deny-all stops a connection that worked, and "
+    "removing it "
     "restores it.",
     severity="critical",
     reach="act",
     criterion="isolation",
     promise="network",
-    remedy="Policies are objects that a network plugin may ignore. Look at which plugin the cluster runs, and whether its "
+    remedy="Policies are objects that a network plugin may ignore. Look at which plugin the cluster runs, and "
+    "whether its "
     "agent is up on every node.",
 )
-def test_policy_is_enforced_at_all(target: Target, throwaway: Throwaway, evidence: Evidence) -> None:
+def test_policy_is_enforced_at_all(throwaway: Throwaway, evidence: Evidence) -> None:
     before = throwaway.wait_until("open", within=20)
     throwaway.deny_all()
     denied = throwaway.wait_until("timeout", "refused", "no-route", within=20)
@@ -55,7 +56,8 @@ def test_policy_is_enforced_at_all(target: Target, throwaway: Throwaway, evidenc
     reach="act",
     criterion="isolation",
     promise="network",
-    remedy="kubectl get networkpolicy: one must select the user pods for ingress and allow only the proxy and the hub. Look "
+    remedy="kubectl get networkpolicy: one must select the user pods for ingress and allow only the proxy and "
+    "the hub. Look "
     "for a policy that allows port 8888 to more.",
 )
 def test_users_cannot_reach_each_other(
@@ -87,7 +89,8 @@ def test_users_cannot_reach_each_other(
     reach="act",
     criterion="isolation",
     promise="network.closed",
-    remedy="kubectl get networkpolicy -o yaml: look at the egress rules of the policy that selects user pods, and at a too "
+    remedy="kubectl get networkpolicy -o yaml: look at the egress rules of the policy that selects user pods, "
+    "and at a too "
     "wide ipBlock; add the address to its `except`.",
 )
 def test_users_cannot_reach_the_control_plane(target: Target, standing_server: UserServer, evidence: Evidence) -> None:
@@ -120,7 +123,8 @@ def test_users_cannot_reach_the_control_plane(target: Target, standing_server: U
     reach="act",
     criterion="platform services work",
     promise="network.open",
-    remedy="Look at the egress rules of the policy that selects user pods, then at the ingress policy of the service that "
+    remedy="Look at the egress rules of the policy that selects user pods, then at the ingress policy of the "
+    "service that "
     "was not reached: both ends must allow.",
 )
 def test_users_reach_what_they_need(target: Target, standing_server: UserServer, evidence: Evidence) -> None:

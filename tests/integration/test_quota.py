@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from hubproof.hub.kernel import KernelDiedError
-from hubproof.hub.server import UserServer
-
 from hubproof.checking import check, expect
 from hubproof.cluster.quotas import dry_run_pod, used_and_hard
 from hubproof.cluster.user_pods import pods_of
 from hubproof.errors import InconclusiveError
 from hubproof.evidence import Evidence
+from hubproof.hub.kernel import KernelDiedError
+from hubproof.hub.server import UserServer
 from hubproof.target import Target
 from hubproof.units import quantity
 from hubproof.waiting import wait_for
@@ -31,7 +30,8 @@ print("took", {size})
     reach="act",
     criterion="quotas enforced",
     promise="quota",
-    remedy="Compare the container's resources in the evidence with the spawner's mem_limit, cpu_limit and guarantees, and "
+    remedy="Compare the container's resources in the evidence with the spawner's mem_limit, cpu_limit and "
+    "guarantees, and "
     "with a LimitRange of the namespace.",
 )
 def test_user_pods_are_limited_as_promised(target: Target, standing_server: UserServer, evidence: Evidence) -> None:
@@ -118,7 +118,8 @@ def test_memory_limit_ends_the_kernel_only(target: Target, own_server: UserServe
     reach="act",
     criterion="quotas enforced",
     promise="quota.namespace",
-    remedy="kubectl describe resourcequota shows promised and used; without a quota for a resource the namespace can fill "
+    remedy="kubectl describe resourcequota shows promised and used; without a quota for a resource the namespace "
+    "can fill "
     "the cluster.",
 )
 def test_namespace_quota_is_promised_and_refuses(target: Target, evidence: Evidence) -> None:

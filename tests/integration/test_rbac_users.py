@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from hubproof.hub.server import UserServer
-
 from hubproof.checking import check, expect
 from hubproof.cluster.rights import rights_of
 from hubproof.errors import CouldNotRunError
 from hubproof.evidence import Evidence
+from hubproof.hub.server import UserServer
 from hubproof.target import Target
 
 LOOK = """
 import glob
-print(sorted(glob.glob("/var/run/secrets/kubernetes.io/serviceaccount/*") + glob.glob("/run/secrets/kubernetes.io/serviceaccount/*")))
+at = "run/secrets/kubernetes.io/serviceaccount/*"
+print(sorted(glob.glob("/var/" + at) + glob.glob("/" + at)))
 """
 
 
@@ -23,7 +23,8 @@ print(sorted(glob.glob("/var/run/secrets/kubernetes.io/serviceaccount/*") + glob
     reach="act",
     criterion="least privilege",
     promise="rbac",
-    remedy="Set the spawner's automount_service_account_token to False, give user pods an account without bindings, and "
+    remedy="Set the spawner's automount_service_account_token to False, give user pods an account without "
+    "bindings, and "
     "look for a bound token among the pod's projected volumes.",
 )
 def test_user_pods_have_no_token_and_no_rights(target: Target, standing_server: UserServer, evidence: Evidence) -> None:
@@ -48,5 +49,6 @@ def test_user_pods_have_no_token_and_no_rights(target: Target, standing_server: 
         promised=f"the account {account} of user pods has no rights",
         observed="; ".join(map(str, rights[:8])),
         where=f"service account {target.namespace}/{account}",
-        repeat=f"kubectl auth can-i --list --as system:serviceaccount:{target.namespace}:{account} -n {target.namespace}",
+        repeat=f"kubectl auth can-i --list --as system:serviceaccount:{target.namespace}:{account} -n "
+        f"{target.namespace}",
     )

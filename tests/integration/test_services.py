@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from hubproof.hub.server import UserServer
-
 from hubproof.checking import check, expect
 from hubproof.errors import TargetError
 from hubproof.evidence import Evidence
+from hubproof.hub.server import UserServer
 from hubproof.services import round_trip
 from hubproof.services.postgresql import postgresql_cell
 from hubproof.target import Target
@@ -14,13 +13,15 @@ from hubproof.target import Target
 
 @check(
     "services.postgresql",
-    must="From inside a user's kernel, with what that user was given, a round trip through PostgreSQL MUST work within the "
+    must="From inside a user's kernel, with what that user was given, a round trip through PostgreSQL MUST work "
+    "within the "
     "promise: make a table, write, read back, remove it.",
     severity="critical",
     reach="act",
     criterion="platform services work",
     promise="services.postgresql",
-    remedy="The step named in the observation is the first that did not work. Connect: name, policy, port. Sign in: the "
+    remedy="The step named in the observation is the first that did not work. Connect: name, policy, port. Sign "
+    "in: the "
     "credentials in the server's environment. Make: the rights of that account.",
 )
 def test_postgresql_round_trip(target: Target, standing_server: UserServer, evidence: Evidence) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from hubproof.hub.server import UserServer
-
 from hubproof.checking import check, expect
 from hubproof.cluster.user_pods import claims_of, pods_of
 from hubproof.errors import InconclusiveError
 from hubproof.evidence import Evidence
+from hubproof.hub.server import UserServer
 from hubproof.target import Target
 from hubproof.waiting import wait_for
 
@@ -31,7 +30,8 @@ HTML("<b>rich</b>")
     reach="act",
     criterion="notebooks spawn",
     promise="spawn",
-    remedy="Read the anatomy: the longest stage names the part to look at. A stage that never came has its reason in the "
+    remedy="Read the anatomy: the longest stage names the part to look at. A stage that never came has its "
+    "reason in the "
     "pod's events (kubectl describe pod) or in the hub's log.",
 )
 def test_server_is_ready_in_time(target: Target, idle_server: UserServer, evidence: Evidence) -> None:

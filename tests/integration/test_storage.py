@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import secrets
 
-from hubproof.hub.server import UserServer
-
 from hubproof.checking import check, expect
 from hubproof.cluster.user_pods import claims_of, home_claim, pods_of
 from hubproof.errors import CouldNotRunError, InconclusiveError
 from hubproof.evidence import Evidence
+from hubproof.hub.server import UserServer
 from hubproof.target import Target
 
 SIZE = 256 * 1024
@@ -18,12 +17,14 @@ SIZE = 256 * 1024
 
 @check(
     "storage.persist",
-    must="A file that a user writes MUST be there, byte for byte, after their server stops and starts, on the same volume.",
+    must="A file that a user writes MUST be there, byte for byte, after their server stops and starts, on the "
+    "same volume.",
     severity="critical",
     reach="act",
     criterion="storage persists",
     promise="storage",
-    remedy="Look at the volumes of the user's pod: the home must be a persistentVolumeClaim. If the claim changed between "
+    remedy="Look at the volumes of the user's pod: the home must be a persistentVolumeClaim. If the claim "
+    "changed between "
     "the two starts, look at pvc_name_template and at what deleted the first (retention).",
 )
 def test_home_survives_restart(target: Target, own_server: UserServer, evidence: Evidence) -> None:

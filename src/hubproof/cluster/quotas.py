@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubproof.cluster.client import Cluster, Object
+from hubproof.cluster.client import Cluster, Object, Objects
 from hubproof.cluster.connection import KubernetesError
 from hubproof.cluster.probe_pod import object_name
 from hubproof.run import RUN_LABEL
@@ -10,7 +10,7 @@ from hubproof.run import RUN_LABEL
 _UNDECIDED = {409, 429}  # a conflict or throttling says nothing about the quota
 
 
-def used_and_hard(cluster: Cluster, namespace: str) -> list[dict[str, object]]:
+def used_and_hard(cluster: Cluster, namespace: str) -> Objects:
     """Return name, `hard`, `used` and scopes of each ResourceQuota of a namespace.
 
     `hard` is what the object demands; a quota that the cluster has not taken up yet has nothing under `used`.

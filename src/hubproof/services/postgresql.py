@@ -56,7 +56,7 @@ def postgresql_cell(service: Service, run_id: str) -> Cell:
     table = "hubproof_" + re.sub(r"[^a-z0-9]", "_", run_id.lower())
     code = _CODE.format(
         mark=MARK,
-        names={**_DEFAULTS, **service.env},
+        names=_DEFAULTS | {str(name): variable for name, variable in service.env.items()},
         host=service.host,
         port=service.port,
         timeout=max(2, int(service.within)),
