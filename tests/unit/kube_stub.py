@@ -16,6 +16,8 @@ import yaml
 from hubproof.profile import Profile
 
 Object = dict[str, Any]
+Answer = tuple[int, Object]
+Query = dict[str, list[str]]
 
 
 class KubeStub:
@@ -23,8 +25,8 @@ class KubeStub:
 
     def __init__(self) -> None:
         self.objects: dict[str, Object] = {}
-        self.answers: dict[str, tuple[int, Object]] = {}
-        self.asked: list[tuple[str, str, Any]] = []
+        self.answers: dict[str, Answer] = {}
+        self.asked: list[tuple[str, str, Object]] = []
         self.events: list[Object] = []
         self.version = 1
         self.lock = threading.Lock()
@@ -33,14 +35,15 @@ class KubeStub:
     def refuse(self, path: str, status: int, message: str, reason: str = "Forbidden") -> None:
         self.answers[path] = (status, {"kind": "Status", "code": status, "message": message, "reason": reason})
 
-    def handle(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Object]:
+    def handle(self, method: str, path: str, query: Query, body: Object) -> Answer:
         with self.lock:
             self.asked.append((method, path, body))
             if path in self.answers:
                 return self.answers[path]
-            return getattr(self, method.lower())(path, query, body)
+            answer: Answer = getattr(self, method.lower())(path, query, body)
+            return answer
 
-    def get(self, path: str, query: dict[str, list[str]], _body: Any) -> tuple[int, Object]:
+    def get(self, path: str, query: Query, _body: Object) -> Answer:
         if path in self.objects:
             return 200, self.objects[path]
         wanted = (query.get("labelSelector") or [""])[0]
@@ -49,7 +52,7 @@ class KubeStub:
             return 200, {"metadata": {"resourceVersion": str(self.version)}, "items": items}
         return self._no(404, "NotFound")
 
-    def post(self, path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Object]:
+    def post(self, path: str, query: Query, body: Object) -> Answer:
         at = f"{path}/{body['metadata'].get('name', '')}"
         if at in self.objects:
             return self._no(409, "AlreadyExists")
@@ -57,7 +60,7 @@ class KubeStub:
             at, {**body, "metadata": {**body["metadata"], "uid": at}}
         )
 
-    def put(self, path: str, _query: dict[str, list[str]], body: Any) -> tuple[int, Object]:
+    def put(self, path: str, _query: Query, body: Object) -> Answer:
         if path not in self.objects:
             return self._no(404, "NotFound")
         old = self.objects[path]["metadata"]
@@ -65,10 +68,10 @@ class KubeStub:
             return self._no(409, "Conflict")
         return 200, self._store(path, {**body, "metadata": {**old, **body["metadata"]}})
 
-    def delete(self, path: str, _query: dict[str, list[str]], body: Any) -> tuple[int, Object]:
+    def delete(self, path: str, _query: Query, body: Object) -> Answer:
         if path not in self.objects:
             return self._no(404, "NotFound")
-        condition = (body or {}).get("preconditions", {})
+        condition = body.get("preconditions", {})
         if condition and condition["resourceVersion"] != self.objects[path]["metadata"]["resourceVersion"]:
             return self._no(409, "Conflict")
         del self.objects[path]
@@ -81,7 +84,7 @@ class KubeStub:
         return body
 
     @staticmethod
-    def _no(status: int, reason: str) -> tuple[int, Object]:
+    def _no(status: int, reason: str) -> Answer:
         return status, {"kind": "Status", "code": status, "reason": reason, "message": f"stub: {reason}"}
 
 
@@ -98,7 +101,7 @@ def _handler(stub: KubeStub) -> type[BaseHTTPRequestHandler]:
         def _serve(self) -> None:
             parts = urlsplit(self.path)
             length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
+            body = json.loads(self.rfile.read(length)) if length else {}
             query = parse_qs(parts.query)
             if "watch" in query:
                 self._watch()
@@ -145,7 +148,7 @@ def kube_stub() -> Iterator[KubeStub]:
         server.server_close()
 
 
-def profile_for(url: str, folder: Path, **more: Any) -> Profile:
+def profile_for(url: str, folder: Path, **more: object) -> Profile:
     """Return a profile whose kubeconfig names this address."""
     kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(
