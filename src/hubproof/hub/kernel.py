@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 import websocket
 
-from hubproof.errors import TargetError
+from hubproof.errors import DeadlineExceededError, TargetError
 from hubproof.hub import kernel_messages as wire
 from hubproof.hub.kernel_messages import Message
 from hubproof.hub.transport import failure, open_websocket
-from hubproof.waiting import Deadline
+from hubproof.waiting import Deadline, wait_for
 
 if TYPE_CHECKING:
     from hubproof.hub.server import UserServer
 
 _START_WITHIN = 60.0
+_SHUTDOWN_WITHIN = 10.0
 _SLICE = 1.0
 _NUDGE = 0.5
 
@@ -184,10 +185,24 @@ class Kernel:
             self._socket.close()
             self._socket = None
         if self.id:
-            answer = self.server.call("DELETE", f"api/kernels/{self.id}")
-            if not answer.is_success and answer.status_code != httpx.codes.NOT_FOUND:
-                raise TargetError(f"the kernel cannot be shut down: status {answer.status_code}", where=self.server.url)
+            # A server that is just restarting a dead kernel answers 500 until it has.
+            answers: list[int] = []
+            try:
+                wait_for(
+                    lambda: self._is_gone(answers),
+                    within=_SHUTDOWN_WITHIN,
+                    what="the kernel to be shut down",
+                    every=0.3,
+                    last=lambda: f"statuses {answers}",
+                )
+            except DeadlineExceededError as error:
+                raise TargetError(error.happened, where=self.server.url) from error
             self.id = ""
+
+    def _is_gone(self, answers: list[int]) -> bool:
+        answer = self.server.call("DELETE", f"api/kernels/{self.id}")
+        answers.append(answer.status_code)
+        return answer.is_success or answer.status_code == httpx.codes.NOT_FOUND
 
     def _send(self, message: Message) -> None:
         open_ = self._connected()

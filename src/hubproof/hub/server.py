@@ -110,12 +110,16 @@ class UserServer:
         return self.session.request(method, f"{self.url}{path}", **options)
 
     def _enter(self) -> None:
-        """Open the front page: by way of the hub it leaves the server's own cookie, and its XSRF token."""
-        answer = self.session.request("GET", self.url)
-        if answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN, httpx.codes.FAILED_DEPENDENCY}:
+        """Open a page that needs a sign-in: by way of the hub it leaves the server's own cookie, and its XSRF token.
+
+        The folder of files is such a page on every Jupyter server; the front page is not, where no interface is
+        installed. What it answers in the end does not matter, only that it is the server who does.
+        """
+        answer = self.session.request("GET", f"{self.url}files/")
+        if not str(answer.url).startswith(self.url) or answer.status_code == httpx.codes.FAILED_DEPENDENCY:
             raise TargetError(
                 f"{self.session.persona.name} cannot open the server of {self.user}: status {answer.status_code}",
-                where=self.url,
+                where=str(answer.url.copy_with(query=None)),
             )
         self._entered = True
 
