@@ -8,10 +8,11 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from hubproof.checking import CheckInfo
 
-_COLOUR = {"critical": "bold", "major": "", "minor": "dim"}
+_STYLE = {"critical": "bold", "major": "", "minor": "dim"}
 
 
 def catalogue_table(catalogue: dict[str, CheckInfo], console: Console) -> None:
@@ -20,7 +21,7 @@ def catalogue_table(catalogue: dict[str, CheckInfo], console: Console) -> None:
     for name in ("check", "severity", "reach", "MUST"):
         table.add_column(name, overflow="fold", no_wrap=name != "MUST")
     for info in catalogue.values():
-        table.add_row(info.id, f"[{_COLOUR[info.severity]}]{info.severity}[/]", info.reach, escape(info.must))
+        table.add_row(info.id, Text(info.severity, style=_STYLE[info.severity]), info.reach, escape(info.must))
     console.print(table)
     console.print(f"[dim]{len(catalogue)} checks; `hubproof checks ID` explains one[/]")
 

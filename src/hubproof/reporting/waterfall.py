@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hubproof.record import AnatomyRecord, StageRecord
 
-WIDTH = 860.0
+WIDTH = 790.0
 """Of the drawing's bars, in its own units."""
 _TICKS = 6
 

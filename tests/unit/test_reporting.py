@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from rich.console import Console
+
+from hubproof.checking import CheckInfo
+from hubproof.record import (
+    AnatomyRecord,
+    CapacityRecord,
+    CheckRecord,
+    EvidenceRecord,
+    FailureRecord,
+    ObjectiveRecord,
+    RunFacts,
+    RunRecord,
+    StepRecord,
+    TargetFacts,
+    judge,
+)
+from hubproof.reporting import write_views
+from hubproof.reporting.catalogue import catalogue_json, catalogue_markdown, catalogue_table, explain
+from hubproof.reporting.junit import junit_xml
+from hubproof.reporting.metrics import prometheus_metrics
+from hubproof.reporting.summary import markdown_summary
+from hubproof.reporting.table import LiveTable
+from hubproof.reporting.waterfall import WIDTH, waterfall
+from hubproof.reporting.words import lamps
+from hubproof.verdict import Verdict
+
+EVIL = "<script>alert(1)</script> | [red]x[/] `y` \x1b[31m\x00"
+ALL: tuple[Verdict, ...] = (
+    "pass", "fail", "error", "could-not-run", "inconclusive", "not-applicable", "known",
+)  # fmt: skip
+
+
+def _check(verdict: Verdict, **more: Any) -> CheckRecord:  # noqa: ANN401 - fields of the record
+    given: dict[str, Any] = {
+        "id": f"spawn.{verdict}",
+        "family": "spawn",
+        "must": "It MUST work.",
+        "severity": "critical",
+        "reach": "act",
+        "criterion": "notebooks spawn",
+        "remedy": "Mend it.",
+        "verdict": verdict,
+        "message": "" if verdict == "pass" else EVIL,
+    }
+    return CheckRecord.model_validate({**given, **more})
+
+
+def _record(*checks: CheckRecord, **more: Any) -> RunRecord:  # noqa: ANN401 - fields of the record
+    run = RunFacts(
+        id="r1", mode="gate", started="2026-11-23T19:55:01.000+00:00", seconds=83, hubproof="1", profile_sha256="ab"
+    )
+    target = TargetFacts(name="254carbon", url="https://hub.test", versions={"jupyterhub": "6.1.1"})
+    return judge(RunRecord(run=run, target=target, checks=list(checks), **more))
+
+
+@pytest.fixture
+def full() -> RunRecord:
+    evidence = [EvidenceRecord(name="log", kind="text", path="log.txt"), EvidenceRecord(name="seen", value={"a": EVIL})]
+    stages = [{"name": "hub accepts", "at": 0.5, "seconds": 0.5}, {"name": "route added", "at": 3.0, "seconds": 2.5}]
+    load = CapacityRecord(
+        users=2,
+        started=2,
+        completed=1,
+        seconds=9,
+        steps=[StepRecord(name="spawn", count=2, failures=1, p50=1, p95=2, p99=2, max=2)],
+        objectives=[ObjectiveRecord(name="failures", promised="0%", observed="50%", met=False)],
+        failures=[FailureRecord(cause="refused", count=1, example=EVIL)],
+    )
+    return _record(
+        *(_check(verdict, evidence=evidence, case="one") for verdict in ALL),
+        anatomy=[AnatomyRecord.model_validate({"user": "ada", "seconds": 3.0, "stages": stages})],
+        not_proven={"ha.node-loss": "disrupt has no consent"},
+        swept=["Pod hubproof/x"],
+        capacity=load,
+    )
+
+
+def test_all_views_are_written_and_nothing_else(full: RunRecord, tmp_path: Path) -> None:
+    written = write_views(full, tmp_path)
+    names = ["junit.xml", "metrics.prom", "report.html", "report.json", "summary.md"]
+    assert sorted(path.name for path in written) == sorted(path.name for path in tmp_path.iterdir()) == names
+    assert RunRecord.load(tmp_path) == full
+
+
+def test_the_html_report_needs_nothing_from_outside_and_escapes_everything(full: RunRecord, tmp_path: Path) -> None:
+    (tmp_path / "log.txt").write_text("x" * 20_000 + "</pre><script>the end")
+    write_views(full, tmp_path)
+    html = (tmp_path / "report.html").read_text()
+    assert not re.findall(r"""(?:src|href)=["'](?:https?:)?//""", html)
+    assert html.count("<script>") == 1
+    assert "the end" in html
+    assert "the whole text" in html
+    for words in ("ERROR", "ha.node-loss", "Pod hubproof/x", "spawn.inconclusive[one]", "ready after 3.0 s", "refused"):
+        assert words in html
+
+
+def test_evidence_whose_file_is_gone_is_said_to_be(tmp_path: Path) -> None:
+    check = _check("fail", evidence=[EvidenceRecord(name="log", kind="text", path="nope.txt")])
+    write_views(_record(check), tmp_path)
+    assert "the file is not there" in (tmp_path / "report.html").read_text()
+
+
+def test_junit_shows_what_did_not_run_as_an_error(full: RunRecord) -> None:
+    root = ET.fromstring(junit_xml(full))  # noqa: S314 - written one line before
+    kinds = {case.get("name"): [child.tag for child in case][1:] for case in root.iter("testcase")}
+    assert kinds == {
+        "spawn.pass[one]": [],
+        "spawn.fail[one]": ["failure"],
+        "spawn.error[one]": ["error"],
+        "spawn.could-not-run[one]": ["error"],
+        "spawn.inconclusive[one]": ["error"],
+        "spawn.not-applicable[one]": ["skipped"],
+        "spawn.known[one]": ["skipped"],
+    }
+    assert (root.get("tests"), root.get("failures"), root.get("errors"), root.get("skipped")) == ("7", "1", "3", "2")
+
+
+def test_every_metric_line_parses(full: RunRecord) -> None:
+    line = re.compile(r'^hubproof_[a-z_]+\{(?:[a-z]+="(?:[^"\\\n]|\\.)*",?)+\} -?[0-9.e+-]+$')
+    lines = [one for one in prometheus_metrics(full).splitlines() if not one.startswith("#")]
+    assert all(line.match(one) for one in lines)
+    assert 'hubproof_run_exit_code{target="254carbon"} 2.0' in lines
+    assert sum(one.startswith("hubproof_check_verdict") for one in lines) == len(ALL)
+
+
+def test_the_summary_says_what_to_act_on_and_breaks_no_table(full: RunRecord) -> None:
+    text = markdown_summary(full)
+    assert text.startswith("# 🟣 ERROR: 254carbon")
+    assert "## To act on" in text
+    assert "<script>" not in text
+    assert "not proven: ha.node-loss" in text
+
+
+def test_a_lamp_shows_the_worst_and_an_unseen_criterion_is_not_green() -> None:
+    shown = {lamp.criterion: lamp for lamp in lamps(_record(_check("pass"), _check("could-not-run")))}
+    assert shown["notebooks spawn"].worst == "could-not-run"
+    assert shown["storage persists"].words == "not looked at"
+    assert "isolation" not in shown
+
+
+def test_the_terminal_says_verdict_reason_and_place(full: RunRecord, tmp_path: Path) -> None:
+    out = io.StringIO()
+    info = CheckInfo("spawn.fail", "It MUST work.", "critical", "act", "notebooks spawn", "Mend it.")
+    table = LiveTable(Console(file=out, width=100), {info.id: info})
+    line = {"id": "spawn.fail", "case": "[x]", "verdict": "fail", "seconds": 1.0, "message": EVIL, "nodeid": "n"}
+    table.result(line)
+    table.conclude(full, tmp_path)
+    text = out.getvalue()
+    for words in ("✗ spawn.fail[[x]]", "[red]x[/]", "ERROR 254carbon", "exit code 2", "report.html", "not proven"):
+        assert words in text
+
+
+def test_the_terminal_survives_a_check_that_has_no_name() -> None:
+    out = io.StringIO()
+    line = {"id": "", "case": "", "verdict": "error", "seconds": 0.0, "message": "crashed", "nodeid": "tests/x.py::y"}
+    LiveTable(Console(file=out), {}).result(line)
+    assert "tests/x.py::y" in out.getvalue()
+
+
+def test_a_waterfall_fits_its_width() -> None:
+    stages = [{"name": "a", "at": 0.07, "seconds": 0.07}, {"name": "b", "at": 13.2, "seconds": 13.13}]
+    drawn = waterfall([AnatomyRecord.model_validate({"user": "u", "seconds": 13.2, "stages": stages})])
+    last = drawn.rows[0].bars[-1]
+    assert last.x + last.width <= WIDTH
+    assert drawn.ticks[-1] == (WIDTH, "15 s")
+    assert waterfall([AnatomyRecord(user="u", seconds=0, stages=[])]).rows[0].bars == []
+
+
+def test_the_catalogue_is_shown_in_all_forms() -> None:
+    info = CheckInfo("a.b", "It MUST | work.", "major", "observe", "isolation", "Mend it.", ("network.open",))
+    out = io.StringIO()
+    console = Console(file=out, width=120)
+    catalogue_table({info.id: info}, console)
+    explain(info, console)
+    assert "promises.network.open" in out.getvalue()
+    assert json.loads(catalogue_json({info.id: info}))[0]["id"] == "a.b"
+    assert "| `a.b` | It MUST \\| work. | major | observe | isolation |" in catalogue_markdown({info.id: info})
