@@ -84,6 +84,7 @@ def case_of(item: pytest.Item) -> str:
     return str(callspec.id) if callspec else ""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the selected checks of this phase, and bring together those that share a standing server."""
     run = config.stash.get(RUN, None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin
 
-_UNSEEN = {"script", "style", "head", "svg", "template"}
+_UNSEEN = {"script", "style", "head", "svg", "template", "noscript"}
 _TEXT_INPUTS = {"", "text", "email", "search", "tel"}
 _LONGEST = 300
 
