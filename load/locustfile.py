@@ -40,8 +40,8 @@ def _read_plan(environment: Environment, **_: object) -> None:
     NotebookUser.profile = load_profile(plan.profile)
 
 
-events.init_command_line_parser.add_listener(_add_arguments)
-events.init.add_listener(_read_plan)
+events.init_command_line_parser.add_listener(_add_arguments)  # type: ignore[no-untyped-call]
+events.init.add_listener(_read_plan)  # type: ignore[no-untyped-call]
 
 
 class NotebookUser(User):

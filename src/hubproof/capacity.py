@@ -1,4 +1,4 @@
-"""How many users does it carry? Starts Locust as a process of its own, judges what its users met, leaves nothing behind.
+"""How many users does it carry? Lets load users do their rounds, judges what they met, and leaves nothing behind.
 
 Users come evenly over time, each does its round once, and goes. The figures are the users' own: `hubproof.load_plan`.
 """
@@ -6,40 +6,29 @@ Users come evenly over time, each does its round once, and goes. The figures are
 from __future__ import annotations
 
 import datetime as dt
-import os
-import signal
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from hubproof import __version__, load_plan
-from hubproof.errors import CouldNotRunError, DeadlineExceededError, HubproofError, UsageError
+from hubproof.errors import CouldNotRunError, HubproofError, TargetError, UsageError
 from hubproof.gate import Stopped
-from hubproof.hub.api import HubApi
 from hubproof.load_plan import LoadPlan
+from hubproof.load_process import generate
 from hubproof.preflight import preflight
 from hubproof.profile import Capacity, Profile
 from hubproof.progress import Progress
 from hubproof.record import CapacityRecord, RunFacts, RunRecord, TargetFacts, judge
 from hubproof.reporting import write_views
 from hubproof.reporting.table import LiveTable
-from hubproof.resources import resource
 from hubproof.run import RunSettings, new_run_id, point_latest
 from hubproof.target import Target
 from hubproof.tidying import tidied
 from hubproof.versions import versions_of
 from hubproof.waiting import wait_for
 
-_ROUND_WITHIN = 600.0
-"""Seconds that the last user to come has for a round before the run is ended."""
-_TELL_EVERY = 2.0
-_STOP_WITHIN = 15.0
 _TIDY_WITHIN = 120.0
 
 
@@ -47,6 +36,7 @@ _TIDY_WITHIN = 120.0
 class _Tidied:
     left_behind: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unknown: str = ""
 
 
 def run_capacity(profile: Profile, options: Mapping[str, Any], progress: Progress) -> RunRecord:
@@ -85,11 +75,16 @@ def run_capacity(profile: Profile, options: Mapping[str, Any], progress: Progres
         over = 0.0 if options.get("at_once") else float(options.get("over") or len(users))
         progress.say(f"run {run_id} against {profile.name}: {len(users)} users over {over:g} s")
         with tidied(profile, settings, notes):
-            known = _known_users(target)
             try:
-                results = _generate(_plan(target, capacity, users), over, settings.folder, stopped, progress)
+                known, plan = _known_users(target), _plan(target, capacity, users)
+            except CouldNotRunError as error:
+                stopped.why = error.happened
+                known, plan = set(), None
+            try:
+                results = generate(plan, over, settings.folder, stopped, progress) if plan else []
             finally:
-                outcome = _tidy(target, users, known, progress)
+                outcome = _tidy(target, users, known, progress) if plan else outcome
+    stopped.why = stopped.why or outcome.unknown
     record = judge(
         RunRecord(
             run=RunFacts(
@@ -145,127 +140,63 @@ def _plan(target: Target, capacity: Capacity, users: list[str]) -> LoadPlan:
     )
 
 
-def _generate(
-    plan: LoadPlan, over: float, folder: Path, stopped: Stopped, progress: Progress
-) -> list[load_plan.StepResult]:
-    """Run the load generator to its end and return what its users met."""
-    count = len(plan.people)
-    rate = count / over if over else float(count)
-    with tempfile.TemporaryDirectory(prefix="hubproof-load-") as private:
-        file = Path(private, "plan.json")
-        plan.save(file)
-        command = [
-            sys.executable, "-m", "locust", "--locustfile", str(resource("load", "locustfile.py")), "--headless",
-            "--users", str(count), "--spawn-rate", f"{rate:.4f}", "--run-time", f"{over + _ROUND_WITHIN:.0f}s",
-            "--hubproof-plan", str(file), "--exit-code-on-error", "0", "--stop-timeout", "10",
-            "--csv", str(folder / "locust"),
-        ]  # fmt: skip
-        paths = [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-        with (folder / "locust.log").open("w", encoding="utf-8") as log:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
-            )
-        try:
-            with stopped.listening(_Stoppable(process)):
-                _watch(process, plan, over, progress)
-        finally:
-            _end(process)
-    if process.returncode not in {0, -signal.SIGTERM} and not stopped.why:
-        stopped.why = f"the load generator ended with {process.returncode}: see {folder / 'locust.log'}"
-    return load_plan.read_results(plan.results)
-
-
-class _Stoppable:
-    """What a signal stops: the load generator, in order."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
-
-    def stop(self) -> None:
-        """Ask it to end."""
-        with suppress(ProcessLookupError):
-            self._process.terminate()
-
-
-def _watch(process: subprocess.Popen[bytes], plan: LoadPlan, over: float, progress: Progress) -> None:
-    told, at = "", 0.0
-
-    def ended() -> bool:
-        nonlocal told, at
-        results = load_plan.read_results(plan.results)
-        come, gone = {one.user for one in results}, {one.user for one in results if not one.step}
-        failed = {one.user for one in results if one.error}
-        text = f"  {len(come)} of {len(plan.people)} users have come, {len(gone)} are done, {len(failed)} failed"
-        if text != told and time.monotonic() - at > _TELL_EVERY:
-            told, at = text, time.monotonic()
-            progress.say(text)
-        return process.poll() is not None
-
-    with suppress(DeadlineExceededError):  # Locust ends by itself at its run time; this is only a second belt
-        wait_for(ended, within=over + _ROUND_WITHIN + 60, what="the load generator to end", every=0.2)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        process.terminate()
-    try:
-        process.wait(_STOP_WITHIN)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
 def _known_users(target: Target) -> set[str]:
     return set(target.api.list_users()) if target.profile.hub.api_token else set()
 
 
 def _tidy(target: Target, users: list[str], known: set[str], progress: Progress) -> _Tidied:
-    """Stop the load users' servers that still run, remove the users that this run made, and say what stays."""
+    """Stop the load users' servers that still run, remove the users that this run made, and say what stays.
+
+    A hub that the load has driven into errors gets time to recover: what it does not tell is not taken for nothing.
+    """
     done = _Tidied()
     if target.profile.hub.api_token is None:
-        done.notes.append("the profile names no token for the hub's API: what load users left was not looked for")
+        done.unknown = "the profile names no token for the hub's API, so what load users left was not looked for"
         return done
-    api = target.api
     with progress.step("looking for what the load users left"):
         try:
-            mine = [user for user in api.users() if user["name"] in users]
-            running = [user["name"] for user in mine if user.get("server") or user.get("servers")]
-            for name in running:
-                api.stop_server(name)
-                done.notes.append(f"server of {name} (left by this run's users)")
             wait_for(
-                lambda: not [name for name in running if api.server(name)],
+                lambda: _swept(target, users, known, done),
                 within=_TIDY_WITHIN,
                 what="the servers of load users to stop",
                 every=0.5,
+                last=lambda: done.unknown or "servers still run",
             )
-            _remove_users(api, [user["name"] for user in mine if user["name"] not in known])
+            done.left_behind = _left(target, users, known)
         except HubproofError as error:
-            done.notes.append(f"sweeping stopped: {error.happened}")
-        done.left_behind = _left(target, users, known, done)
+            done.unknown = f"what the load users left is not known: {error.happened}"
     return done
 
 
-def _remove_users(api: HubApi, names: list[str]) -> None:
-    for name in names:
-        api.delete_user(name)
-
-
-def _left(target: Target, users: list[str], known: set[str], done: _Tidied) -> list[str]:
+def _swept(target: Target, users: list[str], known: set[str], done: _Tidied) -> bool:
+    """Stop and remove what can be, once; say whether the hub tells of no more servers."""
+    api = target.api
+    done.unknown = ""
     try:
-        left = [f"user {name}" for name in target.api.list_users() if name in users and name not in known]
-        left += [f"server of {name}" for name in users if target.api.server(name)]
-        if not target.settings.blocked.cluster:
-            left += [
-                f"pod {pod['metadata']['name']}"
-                for name in users
-                for pod in target.cluster_pods(name)
-                if "deletionTimestamp" not in pod["metadata"]
-            ]
-    except HubproofError as error:
-        done.notes.append(f"what was left could not be listed: {error.happened}")
-        return []
+        mine = [user for user in api.users() if user["name"] in users]
+        running = [user["name"] for user in mine if api.server(user["name"])]
+        for name in running:
+            if api.stop_server(name):
+                done.notes.append(f"server of {name} (left by this run's users)")
+        for user in mine:
+            if user["name"] not in known and user["name"] not in running:
+                api.delete_user(user["name"])
+    except TargetError as error:
+        done.unknown = error.happened
+        return False
+    return not running
+
+
+def _left(target: Target, users: list[str], known: set[str]) -> list[str]:
+    left = [f"user {name}" for name in target.api.list_users() if name in users and name not in known]
+    left += [f"server of {name}" for name in users if target.api.server(name)]
+    if not target.settings.blocked.cluster:
+        left += [
+            f"pod {pod['metadata']['name']}"
+            for name in users
+            for pod in target.cluster_pods(name)
+            if "deletionTimestamp" not in pod["metadata"]
+        ]
     return left
 
 
@@ -295,6 +226,6 @@ def _show(record: RunRecord, progress: Progress) -> None:
         times = " ".join(f"{value:>7.2f}s" for value in (one.p50, one.p95, one.p99, one.max))
         progress.say(f"{one.name:<10} {one.count:>6} {one.failures:>6} {times}")
     for failure in load.failures:
-        progress.say(f"✗ {failure.count} × {failure.cause}\n    for example {failure.example}")
+        progress.say(f"✗ {failure.count} times {failure.cause}\n    for example {failure.example}")
     for what in load.left_behind:
         progress.say(f"✗ left behind: {what}")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
+from typing import Protocol
 
 from hubproof.checking import CheckInfo
 from hubproof.completing import complete
@@ -48,6 +49,13 @@ class GateOptions:
     mode: str = "gate"
 
 
+class Stoppable(Protocol):
+    """A process that can be asked to end in order."""
+
+    def stop(self) -> None:
+        """Ask it to end."""
+
+
 class Stopped:
     """Remembers why a run ends before its checks have: a signal, or the limit."""
 
@@ -55,7 +63,7 @@ class Stopped:
         self.why = ""
 
     @contextmanager
-    def listening(self, process: PytestProcess) -> Iterator[None]:
+    def listening(self, process: Stoppable) -> Iterator[None]:
         """Stop the process in order on Ctrl-C or a request to end, instead of dying with half a report."""
 
         def stop(number: int, _frame: FrameType | None) -> None:
