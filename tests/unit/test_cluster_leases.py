@@ -10,7 +10,7 @@ from kube_stub import KubeStub, kube_stub, profile_for
 from hubproof.cluster.client import Cluster
 from hubproof.cluster.lease_object import micro_time, read_time
 from hubproof.cluster.leases import RunLease, acquire_persona, persona_lease_name, run_lease_name
-from hubproof.cluster.sweeping import forget, left_personas, sweep_dead_runs, sweep_run
+from hubproof.cluster.sweeping import claim, forget, left_personas, sweep_dead_runs, sweep_run
 from hubproof.errors import CouldNotRunError, TargetError
 from hubproof.profile import Profile
 from hubproof.run import RUN_LABEL
@@ -148,3 +148,14 @@ def test_a_kind_that_may_not_be_swept_does_not_keep_the_others(
     with pytest.raises(CouldNotRunError, match=r"right missing: list networkpolicies.networking.k8s.io"):
         sweep_run(cluster, profile, "mine")
     assert f"{PODS}/a" not in stub.objects
+
+
+def test_a_left_persona_is_claimed_by_one_of_two_who_tidy(stub: KubeStub, cluster: Cluster, profile: Profile) -> None:
+    acquire_persona(cluster, profile, "dead", "admin")
+    _expire(stub, persona_lease_name("boss"))
+    (left,) = left_personas(cluster, profile, "mine")
+    mine = claim(cluster, profile, left, "mine")
+    assert mine is not None
+    assert claim(cluster, profile, left, "other") is None
+    assert forget(cluster, profile, mine)
+    assert f"{LEASES}/{persona_lease_name('boss')}" not in stub.objects

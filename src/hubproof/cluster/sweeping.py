@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hubproof.cluster.client import Cluster, Object
-from hubproof.cluster.lease_object import LeaseObject, drop
+from hubproof.cluster.lease_object import LeaseObject, drop, take
 from hubproof.cluster.leases import PERSONA_LABEL, persona_lease_name, run_lease_name
 from hubproof.errors import CouldNotRunError
 from hubproof.profile import Profile
@@ -51,7 +51,7 @@ def sweep_dead_runs(cluster: Cluster, profile: Profile, run_id: str) -> list[str
 def left_personas(cluster: Cluster, profile: Profile, run_id: str) -> list[LeftPersona]:
     """Return the personas that were not given back: those of dead holders, and those that `run_id` itself still holds.
 
-    Call it for one's own run only when all its processes have ended. Stop their servers, then `forget` each.
+    Call it for one's own run only when all its processes have ended. `claim` each, stop its server, then `forget` it.
     """
     now = cluster.now()
     names = {persona_lease_name(one.name): one.name for one in profile.personas}
@@ -60,6 +60,20 @@ def left_personas(cluster: Cluster, profile: Profile, run_id: str) -> list[LeftP
         for lease in _leases(cluster, profile, labels=PERSONA_LABEL)
         if lease.name in names and (lease.run_id == run_id or not lease.alive(now))
     ]
+
+
+def claim(cluster: Cluster, profile: Profile, left: LeftPersona, run_id: str) -> LeftPersona | None:
+    """Take a left persona before its server is stopped; None when another run has it, whose server it then is."""
+    lease = take(
+        cluster,
+        profile.probe.namespace,
+        left.lease.name,
+        f"{run_id}/tidying",
+        run_id=run_id,
+        labels={PERSONA_LABEL: left.lease.body["metadata"]["labels"][PERSONA_LABEL]},
+        seen=left.lease,
+    )
+    return LeftPersona(left.name, left.run_id, lease) if lease else None
 
 
 def forget(cluster: Cluster, profile: Profile, left: LeftPersona) -> bool:
