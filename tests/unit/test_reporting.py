@@ -28,10 +28,12 @@ from hubproof.reporting import write_views
 from hubproof.reporting.catalogue import catalogue_json, catalogue_markdown, catalogue_table, explain
 from hubproof.reporting.junit import junit_xml
 from hubproof.reporting.metrics import prometheus_metrics
+from hubproof.reporting.schema import report_schema
 from hubproof.reporting.summary import markdown_summary
 from hubproof.reporting.table import LiveTable
 from hubproof.reporting.waterfall import WIDTH, waterfall
 from hubproof.reporting.words import lamps
+from hubproof.resources import root
 from hubproof.verdict import Verdict
 
 EVIL = "<script>alert(1)</script> | [red]x[/] `y` \x1b[31m\x00"
@@ -185,3 +187,8 @@ def test_the_catalogue_is_shown_in_all_forms() -> None:
     assert "promises.network.open" in out.getvalue()
     assert json.loads(catalogue_json({info.id: info}))[0]["id"] == "a.b"
     assert "| `a.b` | It MUST \\| work. | major | observe | isolation |" in catalogue_markdown({info.id: info})
+
+
+def test_the_committed_schema_is_the_records_own() -> None:
+    committed = root() / "docs" / "report.schema.json"
+    assert committed.read_text(encoding="utf-8") == report_schema(), "write it again: hubproof.reporting.schema"
