@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hubproof.cluster.probes import Throwaway
     from hubproof.hub.server import UserServer
     from hubproof.hub.session import HubSession
-    from hubproof.profile import Persona, Profile
+    from hubproof.profile import Persona, Profile, Role
     from hubproof.target import Target
 
 
@@ -49,6 +49,15 @@ def persona(target: Target, request: pytest.FixtureRequest) -> Iterator[Persona]
     """Borrow a user persona for one check; nobody else has it meanwhile, in this run or in another."""
     with _borrowed(target, _name_of(request)) as held:
         yield held.persona
+
+
+@pytest.fixture
+def stranger(target: Target, request: pytest.FixtureRequest) -> Iterator[Persona]:
+    """Borrow the persona that the provider knows and the hub must refuse; the hub does not know it before or after."""
+    with _borrowed(target, _name_of(request), role="stranger") as held:
+        target.api.delete_user(held.persona.name)
+        yield held.persona
+        target.api.delete_user(held.persona.name)
 
 
 @pytest.fixture
@@ -135,12 +144,12 @@ def _name_of(request: pytest.FixtureRequest) -> str:
     return f"{info.id if info else request.node.name}{case_of(request.node)}"
 
 
-def _borrowed(target: Target, borrower: str, *names: str) -> HeldPersona:
+def _borrowed(target: Target, borrower: str, *names: str, role: Role = "user") -> HeldPersona:
     from hubproof.cluster.leases import acquire_persona  # noqa: PLC0415
 
     target.require_edge()
     holder = f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}/{borrower}"
-    return acquire_persona(target.cluster, target.profile, target.run_id, "user", holder=holder, only=names)
+    return acquire_persona(target.cluster, target.profile, target.run_id, role, holder=holder, only=names)
 
 
 class _server:  # noqa: N801 - reads as the function that it is used as

@@ -118,21 +118,6 @@ class Target:
         secret = password if password is not None else self._secret_of(persona)
         return HubSession(self.profile, persona, secret)
 
-    def stranger(self) -> Persona:
-        """Return the persona that is known to the provider and not entitled at the hub.
-
-        Raises:
-            CouldNotRunError: the profile lends none.
-
-        """
-        strangers = self.profile.users("stranger")
-        if not strangers:
-            raise CouldNotRunError(
-                "the profile lends no persona with role stranger",
-                next_step="add one whom the provider knows and the hub must refuse",
-            )
-        return strangers[0]
-
     def watched_spawn(self, server: UserServer, *, within: float) -> SpawnAnatomy:
         """Start a server and return its spawn, stage by stage, as client and cluster saw it."""
         begun = time.monotonic()

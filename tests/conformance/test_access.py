@@ -77,6 +77,7 @@ def test_login_page_over_verified_tls(profile: Profile, evidence: Evidence) -> N
     "bypass the hub, and at routes of the ingress.",
 )
 def test_anonymous_gets_nothing(target: Target, evidence: Evidence) -> None:
+    target.require_edge()
     profile = target.profile
     someone = next((one.name for one in profile.users("user")), "somebody")
     answered, seen = [], {}

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hubproof.errors import UsageError
+from hubproof.profile_file import load_profile
+from hubproof.units import quantity
+
+GOOD = """\
+schema: hubproof/1
+name: mine
+url: https://hub.example.com/base/
+"""
+
+
+def _load(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "profile.yaml"
+    path.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        load_profile(path)
+    return str(caught.value)
+
+
+def test_a_short_profile_is_enough(tmp_path: Path) -> None:
+    path = tmp_path / "profile.yaml"
+    path.write_text(GOOD)
+    profile = load_profile(path)
+    assert (profile.url, profile.base_path, profile.host) == (
+        "https://hub.example.com/base",
+        "/base/",
+        "hub.example.com",
+    )
+    assert not profile.promises.has("spawn")
+    assert len(profile.sha256) == 64
+
+
+def test_the_shipped_profile_of_254carbon_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [f"USER_{n}" for n in range(1, 7)] + ["LOOK_ALIKE", "ADMIN", "STRANGER", "LOAD_PASSWORDS"]:
+        monkeypatch.setenv(f"HUBPROOF_{name}", "x")
+    root = Path(__file__).parent.parent.parent
+    profile = load_profile(root / "fixtures" / "profiles" / "254carbon.yaml")
+    assert profile.promises.has("services.postgresql")
+    assert profile.promises.spawn is not None
+    assert profile.promises.spawn.ready_within == 30.0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (GOOD + "nmespace: jupyter\n", ":4: nmespace: unknown key; did you mean namespace?"),
+        (GOOD + "promises:\n  spawn: {redy_within: 3s}\n", ":5: promises.spawn.redy_within: unknown key; did you mean ready_"),
+        (GOOD + "promises:\n  spawn:\n    ready_within: 30\n", ":6: promises.spawn.ready_within: a duration needs"),
+        (GOOD + "promises: {quota: {memory: lots}}\n", ":4: promises.quota.memory: 'lots' is no quantity"),
+        (GOOD + "reach: [observe, destroy]\n", ":4: reach.1:"),
+        (GOOD.replace("name: mine\n", ""), "name: this key is required and missing"),
+        (GOOD.replace("https://", "ftp://"), "is no address of a hub"),
+        (GOOD + "name: again\n", ":4: name stands twice"),
+        (GOOD + "resolve: {hub.example.com: nowhere}\n", ":4: resolve:"),
+        ("- a\n- list\n", ":1: a profile is a mapping"),
+        ("a: [\n", "this is no YAML"),
+    ],
+)  # fmt: skip
+def test_complaints_name_file_line_and_nearest_key(tmp_path: Path, text: str, said: str) -> None:
+    complaint = _load(tmp_path, text)
+    assert said in complaint
+    assert "profile.yaml" in complaint
+
+
+def test_an_inline_secret_is_refused_with_the_hint_and_never_repeated(tmp_path: Path) -> None:
+    complaint = _load(tmp_path, GOOD + "personas:\n  - {name: ann, role: user, password: hunter2hunter2}\n")
+    assert ":5: personas.0.password" in complaint
+    assert "{env: NAME}, {file: PATH}" in complaint
+    assert "hunter2" not in complaint
+
+
+def test_secrets_that_cannot_be_read_are_told_before_anything_is_touched(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    complaint = _load(
+        tmp_path,
+        GOOD
+        + "personas:\n"
+        + "  - {name: ann, role: user, password: {env: HUBPROOF_SURELY_UNSET}}\n"
+        + "  - {name: bob, role: user, password: {file: nowhere}}\n"
+        + "  - {name: eve, role: user, password: {file: empty}}\n",
+    )
+    assert ":5: personas.0.password: environment variable HUBPROOF_SURELY_UNSET is not set" in complaint
+    assert ":6: personas.1.password: cannot read the secret's file nowhere: No such file" in complaint
+    assert ":7: personas.2.password: cannot read the secret's file empty: it is empty" in complaint
+
+
+def test_a_missing_profile_names_the_other_ways(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--lab"):
+        load_profile(tmp_path / "none.yaml")
+
+
+def test_quantities_are_compared_by_what_they_mean() -> None:
+    assert quantity("1Gi") == quantity("1024Mi") == quantity(str(2**30))
+    assert quantity("500m") * 2 == quantity("1")
