@@ -53,7 +53,7 @@ def test_who_waits_for_a_program_gets_it_as_soon_as_it_is_there(
 
 
 def test_who_waits_is_told_when_the_build_fails(build: ProgramBuild, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(module: programs.GoModule, key: str, go: Path) -> None:
+    def broken(*_: object) -> None:
         raise HubproofError("no space left on device")
 
     monkeypatch.setattr(programs, "_build", broken)

@@ -43,7 +43,7 @@ def test_only_who_did_every_step_has_completed() -> None:
 
 
 def test_an_objective_that_nobody_came_to_is_missed() -> None:
-    judged = judge_objectives(Objectives(spawn_p95=30.0), steps_of([]), users=2, done=0)
+    judged = judge_objectives(Objectives.model_validate({"spawn_p95": "30s"}), steps_of([]), users=2, done=0)
     assert {one.name: one.met for one in judged} == {"spawn p95": False, "failures": False}
 
 
