@@ -68,11 +68,14 @@ def gate(**options: object) -> int:
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.option("--markdown", is_flag=True, help="As Markdown, which docs/checks.md is.")
+@click.option("--write-docs", is_flag=True, hidden=True, help="Write docs/checks.md and README's table again.")
 @click.argument("check_id", required=False)
-def checks(check_id: str | None, *, as_json: bool, markdown: bool) -> int:
+def checks(check_id: str | None, *, as_json: bool, markdown: bool, write_docs: bool) -> int:
     """Show all checks, or explain one."""
-    from hubproof.commands import checks_command  # noqa: PLC0415
+    from hubproof.commands import checks_command, write_docs_command  # noqa: PLC0415
 
+    if write_docs:
+        return write_docs_command(Progress())
     return checks_command(check_id, "json" if as_json else "markdown" if markdown else "table")
 
 

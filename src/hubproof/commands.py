@@ -161,6 +161,16 @@ def checks_command(check_id: str | None, form: str) -> int:
     return 0
 
 
+def write_docs_command(progress: Progress) -> int:
+    """Write the generated parts of the documentation again."""
+    from hubproof.reporting.documents import documents  # noqa: PLC0415
+
+    for path, text in documents(root(), discover()).items():
+        path.write_text(text, encoding="utf-8")
+        progress.say(f"written: {path.relative_to(root())}")
+    return 0
+
+
 def report_command(run: Path | None, progress: Progress) -> int:
     """Write all views of a run again."""
     from hubproof.record import RunRecord  # noqa: PLC0415

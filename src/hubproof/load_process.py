@@ -24,9 +24,7 @@ _TELL_EVERY = 2.0
 _STOP_WITHIN = 15.0
 
 
-def generate(
-    plan: LoadPlan, over: float, folder: Path, stopped: Stopped, progress: Progress
-) -> list[StepResult]:
+def generate(plan: LoadPlan, over: float, folder: Path, stopped: Stopped, progress: Progress) -> list[StepResult]:
     """Run the load generator to its end and return what its users met.
 
     Args:

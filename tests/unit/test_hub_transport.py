@@ -168,5 +168,3 @@ def test_no_answer_from_anywhere_is_the_runners_own_network(monkeypatch: pytest.
     monkeypatch.setattr("hubproof.hub.access._name_servers", lambda: ["192.0.2.53"])
     monkeypatch.setattr("hubproof.hub.access._asks", lambda _server, _name: False)
     assert probe_edge(profile(443, url="https://no-such-host.invalid", resolve={})).own_network_down
-
-

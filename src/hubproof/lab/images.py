@@ -21,8 +21,7 @@ from hubproof.progress import Progress
 
 __all__ = ["build_images", "load_recipes", "references"]
 
-_AT_ONCE = 3
-"""More than the cores of a small machine: half of a build waits for the network."""
+_AT_ONCE = 2
 
 
 def build_images(progress: Progress, program: Program) -> list[Path]:
