@@ -19,7 +19,7 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProgramBuild:
     return ProgramBuild(Progress(Console(quiet=True)))
 
 
-def fake_build(module: programs.GoModule, key: str, _go: Path) -> None:
+def fake_build(module: programs.GoModule, key: str, _go: Path, _progress: Progress) -> None:
     folder = programs.programs_folder()
     folder.mkdir(parents=True, exist_ok=True)
     for name in module.programs.values():
@@ -30,9 +30,9 @@ def fake_build(module: programs.GoModule, key: str, _go: Path) -> None:
 def test_what_is_built_is_not_built_again(build: ProgramBuild, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[str] = []
 
-    def counted(module: programs.GoModule, key: str, go: Path) -> None:
+    def counted(module: programs.GoModule, key: str, go: Path, progress: Progress) -> None:
         built.append(module.name)
-        fake_build(module, key, go)
+        fake_build(module, key, go, progress)
 
     monkeypatch.setattr(programs, "_build", counted)
     first = build.run()

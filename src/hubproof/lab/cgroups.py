@@ -12,7 +12,7 @@ from pathlib import Path
 from hubproof.waiting import wait_for
 
 _ROOT = Path("/sys/fs/cgroup")
-_V2_CONTROLLERS = "+cpu +memory +pids +cpuset +io"
+_V2_CONTROLLERS = ("cpu", "memory", "pids", "cpuset", "io")
 
 
 def is_v2() -> bool:
@@ -31,10 +31,10 @@ def enter(node: str) -> None:
         group = root / f"lab-{node}"
         leaf = group / "sys"
         if is_v2():
-            (root / "cgroup.subtree_control").write_text(_V2_CONTROLLERS)
+            _pass_on(root)
         group.mkdir(exist_ok=True)
         if is_v2():
-            (group / "cgroup.subtree_control").write_text(_V2_CONTROLLERS)
+            _pass_on(group)
         leaf.mkdir(exist_ok=True)
         if root.name == "cpuset":
             # v1: a new cpuset is empty and takes no process before it has been given CPUs and memory nodes.
@@ -42,6 +42,13 @@ def enter(node: str) -> None:
                 for name in ("cpuset.cpus", "cpuset.mems"):
                     (made / name).write_text((root / name).read_text())
         (leaf / "cgroup.procs").write_text(str(os.getpid()))
+
+
+def _pass_on(group: Path) -> None:
+    """Let the groups below use the controllers that this one has; one that is missing would void the whole line."""
+    there = (group / "cgroup.controllers").read_text(encoding="utf-8").split()
+    wanted = " ".join(f"+{name}" for name in _V2_CONTROLLERS if name in there)
+    (group / "cgroup.subtree_control").write_text(wanted, encoding="utf-8")
 
 
 def groups(node: str) -> list[Path]:

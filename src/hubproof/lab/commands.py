@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from hubproof.errors import HubproofError
@@ -41,6 +42,51 @@ def run(
             next_step=next_step or advice(done.stderr + done.stdout),
         )
     return done
+
+
+def run_told(
+    command: Sequence[str | Path],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    tell: Callable[[int], None],
+    every: float = 20.0,
+) -> None:
+    """Run a command that takes minutes and prints a line for each thing it has done.
+
+    Args:
+        command: as for `run`.
+        cwd: where.
+        env: its environment.
+        tell: is told how many lines there are.
+        every: how often, in seconds.
+
+    Raises:
+        HubproofError: it could not be started, or failed.
+
+    """
+    words = [str(word) for word in command]
+    told = time.monotonic()
+    lines: list[str] = []
+    try:
+        process = subprocess.Popen(
+            words, cwd=cwd, env=env, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    except FileNotFoundError as error:
+        raise HubproofError(f"{words[0]} is not on this machine") from error
+    with process:
+        for line in process.stdout or ():
+            lines.append(line)
+            if time.monotonic() - told > every:
+                told = time.monotonic()
+                tell(len(lines))
+    if process.returncode:
+        output = "".join(lines)
+        raise HubproofError(
+            f"{' '.join(words)[:300]} failed with exit code {process.returncode}:\n{explained(output)}",
+            next_step=advice(output),
+        )
 
 
 def explained(output: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from hubproof.lab import cgroups
 from hubproof.lab.commands import run
 from hubproof.lab.facts import Record, read_record
-from hubproof.lab.layout import MACHINE
+from hubproof.lab.layout import MACHINE, Layout
 from hubproof.lab.network import HOSTS, network_traces
 from hubproof.lab.node import PRIVATE_FOLDERS
 from hubproof.lab.node_config import CONTAINERD_SOCKET
@@ -88,8 +88,9 @@ def leftovers() -> list[str]:
     for host in HOSTS:
         found += [f"control group {group}" for group in cgroups.groups(host)]
     found += [f"process {pid}: {_command_line(pid)}" for pid in sorted(_processes())]
-    found += _mounts(record)
-    found += _loops(record)
+    roots = {str(Layout.default().root), *([record.root] if record else [])}
+    found += _mounts(roots)
+    found += _loops(record, roots)
     found += _tables()
     found += [f"folder {path}" for path in MACHINE.glob("import-*")]
     found += ["record of a running lab"] if record else []
@@ -110,16 +111,16 @@ def _command_line(pid: int) -> str:
         return ""
 
 
-def _mounts(record: Record | None) -> list[str]:
+def _mounts(roots: set[str]) -> list[str]:
     places = [line.split()[1] for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines()]
-    root = record.root if record else None
-    return [f"mount {place}" for place in places if root and place.startswith(f"{root}/")]
+    return [f"mount {place}" for place in places if any(place.startswith(f"{root}/") for root in roots)]
 
 
-def _loops(record: Record | None) -> list[str]:
+def _loops(record: Record | None, roots: set[str]) -> list[str]:
     listed = run(["losetup", "--list", "--json", "--output", "NAME,BACK-FILE"], check=False).stdout
     devices = json.loads(listed)["loopdevices"] if listed.strip() else []
-    used = [f"loop device {d['name']} on {d['back-file']}" for d in devices if "/lab/" in (d["back-file"] or "")]
+    files = {device["name"]: device["back-file"] or "" for device in devices}
+    used = [f"loop device {d} on {f}" for d, f in files.items() if any(f.startswith(f"{root}/") for root in roots)]
     before = record.loops if record else loop_nodes()
     return used + [f"loop device node {path}" for path in loop_nodes() if path not in before]
 

@@ -108,8 +108,8 @@ def status() -> LabStatus:
     lines = (f"lab in {record.root}, started {minutes:.0f} min ago, build {record.build[:12]}",)
     if record.boot != boot_id():
         return LabStatus(running=False, healthy=False, detail=(*lines, "the machine has restarted since"))
-    api = read_kubeconfig(record.layout.admin_kubeconfig)
-    if not api.ready():
+    api = _api_of(record)
+    if api is None or not api.ready():
         return LabStatus(
             running=True, healthy=False, detail=(*lines, "its API server does not answer"), holder=holder()
         )
@@ -162,8 +162,16 @@ def _build_digest(programs_digest: str, archives: Sequence[Archive]) -> str:
 def _can_adopt(running: Record, build: str) -> bool:
     if running.build != build or running.boot != boot_id():
         return False
-    api = read_kubeconfig(running.layout.admin_kubeconfig)
-    return api.ready() and _all_ready(bootstrap.nodes_ready(api))
+    api = _api_of(running)
+    return api is not None and api.ready() and _all_ready(bootstrap.nodes_ready(api))
+
+
+def _api_of(record: Record) -> KubeApi | None:
+    """Return the recorded lab's API; None when its certificates are gone, or were never made."""
+    try:
+        return read_kubeconfig(record.layout.admin_kubeconfig)
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def _all_ready(ready: dict[str, bool]) -> bool:

