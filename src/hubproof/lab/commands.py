@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from hubproof.errors import HubproofError
@@ -87,6 +89,17 @@ def run_told(
             f"{' '.join(words)[:300]} failed with exit code {process.returncode}:\n{explained(output)}",
             next_step=advice(output),
         )
+
+
+@contextmanager
+def full_disk_told() -> Iterator[None]:
+    """Turn a full disk, which any write may meet, into an error that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise HubproofError(str(error), next_step=advice("no space left")) from error
 
 
 def explained(output: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hubproof.errors import HubproofError
 from hubproof.lab import bootstrap, deploy, images, node_process
+from hubproof.lab.commands import full_disk_told
 from hubproof.lab.facts import LabFacts, LabStatus, Record, boot_id, forget_record, read_record
 from hubproof.lab.holding import hold, holder
 from hubproof.lab.host_state import (
@@ -57,7 +58,7 @@ def up(progress: Progress, who: str = "lab up") -> LabFacts:
 
     """
     require_machine()
-    with hold(who, progress):
+    with hold(who, progress), full_disk_told():
         install_packages(progress)
         layout = Layout.default()
         programs_digest, archives = _build(progress)
