@@ -8,7 +8,7 @@ from urllib.parse import quote
 MARK = "•••"
 _SHORTEST = 4  # a shorter value would blank out half of every text; such a password is a finding of its own
 _HEADERS = re.compile(
-    r"(?im)^(\s*[\"']?(?:authorization|proxy-authorization|cookie|set-cookie|x-xsrftoken|cf-access-[a-z-]+)[\"']?\s*[:=]\s*).+$"
+    r"(?im)^([ \t]{0,200}[\"']?(?:authorization|proxy-authorization|cookie|set-cookie|x-xsrftoken|cf-access-[a-z-]+)[\"']?\s*[:=]\s*).+$"
 )
 _TOKENS = re.compile(r"\b(token|bearer)(\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
 _QUERY = re.compile(r"([?&](?:token|code|state|_xsrf|access_token|id_token|code_challenge|nonce)=)[^&\s\"'<>]+")
@@ -16,7 +16,8 @@ _ASSIGNED = re.compile(
     r"(?i)\b((?:password|passwd|secret|api_?key|(?:api_?)?token)[\"']?\s*[:=]\s*[\"']?)[^\s\"',;&}]{4,}"
 )
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
-_URL_PASSWORD = re.compile(r"(\w+://[^/\s:@]+:)[^@\s/]+(@)")
+_URL_PASSWORD = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]{0,30}://[^/\s:@]{1,200}:)[^@\s/]+(@)")
+# Every pattern is bounded where it begins: a log may hold a line of a megabyte, or a megabyte of empty lines.
 
 
 class Redactor:

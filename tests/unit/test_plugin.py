@@ -161,8 +161,8 @@ def test_no_check_at_all():
 """
 )
 SELECTED = (
-    "good broken asserts raises skips target-in-call target-in-setup no-right no-control not-promised excused known mended "
-    "expired leaves-a-pod clean-up-breaks broken-and-clean-up-breaks cases disrupts alone never-written"
+    "good broken asserts raises skips target-in-call target-in-setup no-right no-control not-promised excused known "
+    "mended expired leaves-a-pod clean-up-breaks broken-and-clean-up-breaks cases disrupts alone never-written"
 )
 DIES = (
     HEAD

@@ -98,7 +98,7 @@ def test_what_is_not_promised_is_known_to_be(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", sorted(resource("fixtures", "profiles").glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_committed_profiles_hold_no_secret_of_their_own(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Every(dict[str, str]):
-        def get(self, *_: object) -> str:  # type: ignore[override]
+        def get(self, *_: object) -> str:
             return "set"
 
     monkeypatch.setattr("hubproof.profile_file.os.environ", Every())

@@ -24,11 +24,9 @@ def _record(
     *verdicts: str, stopped: str = "", severity: str = "minor", load: CapacityRecord | None = None
 ) -> RunRecord:
     run = RunFacts(id="r", mode="gate", started="", seconds=1, hubproof="1", profile_sha256="", stopped=stopped)
-    said = {
-        "family": "a", "must": "It MUST.", "severity": severity, "reach": "act", "criterion": "isolation", "remedy": "Mend.",
-    }  # fmt: skip
+    said = {"family": "a", "must": "It MUST.", "severity": severity, "reach": "act", "remedy": "Mend it."}
     checks = [
-        CheckRecord.model_validate({**said, "id": f"a.{number}", "verdict": verdict})
+        CheckRecord.model_validate({**said, "criterion": "isolation", "id": f"a.{number}", "verdict": verdict})
         for number, verdict in enumerate(verdicts)
     ]
     return RunRecord(run=run, target=TargetFacts(name="t", url="u"), checks=checks, capacity=load)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,14 @@ from hubproof.waiting import Deadline, pause, wait_for
 )
 def test_what_looks_like_a_secret_is_not_written(text: str) -> None:
     assert "hunter2" not in Redactor()(text)
+
+
+@pytest.mark.parametrize("unit", ["x", "\n", " ", "a:", "eyJ", "://", "token ", "?code="])
+def test_a_long_text_is_redacted_in_time(unit: str) -> None:
+    text = unit * (400_000 // len(unit))
+    begun = time.monotonic()
+    Redactor()(text)
+    assert time.monotonic() - begun < 2
 
 
 def test_a_known_value_is_not_written_in_any_place() -> None:

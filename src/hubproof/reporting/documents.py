@@ -1,4 +1,4 @@
-"""The parts of the documentation that are generated: written by `hubproof checks --write-docs`, held current by a test."""
+"""The generated parts of the documentation: written by `hubproof checks --write-docs`, held current by a test."""
 
 from __future__ import annotations
 
