@@ -25,7 +25,7 @@ def test_failures_that_every_build_meets_say_what_to_do(output: str, word: str) 
 
 
 def test_a_command_that_fails_shows_the_end_of_what_it_said() -> None:
-    with pytest.raises(HubproofError, match="exit code 3") as raised:
+    with pytest.raises(HubproofError, match="exit 3") as raised:
         run([sys.executable, "-c", "import sys; print('why'); sys.exit(3)"])
     assert "why" in raised.value.happened
 

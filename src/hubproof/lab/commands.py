@@ -86,7 +86,7 @@ def run_told(
     if process.returncode:
         output = "".join(lines)
         raise HubproofError(
-            f"{' '.join(words)[:300]} failed with exit code {process.returncode}:\n{explained(output)}",
+            f"{' '.join(words)[:300]} failed (exit {process.returncode}):\n{explained(output)}",
             next_step=advice(output),
         )
 
