@@ -135,6 +135,9 @@ class _Tools:
 
     def install(self, release: str, chart: Path, values: dict[str, Any]) -> None:
         """Install a release, or upgrade it to what chart and values say."""
+        # A Helm that was killed leaves a record of an unfinished operation, for which the next one would wait for ever.
+        unfinished = f"owner=helm,name={release},status in (pending-install,pending-upgrade,pending-rollback)"
+        self._kubectl("delete", "secrets", "-n", "default", "-l", unfinished)
         run([
             program("helm"), "upgrade", release, chart, "--install", "--kubeconfig", self._kubeconfig,
             "--namespace", "default", "--values", values["_file"], "--history-max", "5",
