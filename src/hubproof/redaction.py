@@ -8,7 +8,8 @@ from urllib.parse import quote
 MARK = "•••"
 _SHORTEST = 4  # a shorter value would blank out half of every text; such a password is a finding of its own
 _HEADERS = re.compile(
-    r"(?im)^([ \t]{0,200}[\"']?(?:authorization|proxy-authorization|cookie|set-cookie|x-xsrftoken|cf-access-[a-z-]+)[\"']?\s*[:=]\s*).+$"
+    r"(?im)^([ \t]{0,200}[\"']?(?:authorization|proxy-authorization|cookie|set-cookie|x-xsrftoken|cf-access-[a-z-]+)"
+    r"[\"']?\s*[:=]\s*).+$"
 )
 _TOKENS = re.compile(r"\b(token|bearer)(\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
 _QUERY = re.compile(r"([?&](?:token|code|state|_xsrf|access_token|id_token|code_challenge|nonce)=)[^&\s\"'<>]+")

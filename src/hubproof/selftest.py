@@ -48,7 +48,7 @@ def selftest(*, full: bool, progress: Progress) -> int:
         Part("lint", [python, "-m", "ruff", "check", "."]),
         Part("format", [python, "-m", "ruff", "format", "--check", "."]),
         Part("types", [python, "-m", "mypy"]),
-        Part("unit tests", [python, "-m", "pytest", "-q", "-p", "no:locust", "tests/unit"]),
+        Part("unit tests", [python, "-m", "pytest", "-q", "-p", "no:locust", "-n", "2", "tests/unit"]),
     ]
     failed: list[str] = []
     passed = 0

@@ -140,15 +140,13 @@ class Target:
         return service_state(self.cluster, host, port, namespace=self.namespace)
 
     def probe_pod(self) -> ProbePod:
-        """Return a running probe pod in the probes' own namespace; it is removed when the run's process ends."""
+        """Return a running probe pod; all workers share it, and the run's sweep removes it."""
         if self._probe is None:
             self._probe = ProbePod(self.cluster, self.profile, self.run_id).start()
         return self._probe
 
     def close(self) -> None:
-        """Let go of what stands: the probe pod and the watch."""
-        if self._probe is not None:
-            self._probe.close()
+        """Let go of the watch. The probe pod stays: another worker of the run may be using it."""
         if self._watcher is not None:
             self._watcher.stop()
 

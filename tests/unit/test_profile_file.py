@@ -58,6 +58,12 @@ def test_the_shipped_profile_of_254carbon_is_valid(monkeypatch: pytest.MonkeyPat
         (GOOD.replace("https://", "ftp://"), "is no address of a hub"),
         (GOOD + "name: again\n", ":4: name stands twice"),
         (GOOD + "resolve: {hub.example.com: nowhere}\n", ":4: resolve:"),
+        (GOOD + "promises:\n  quota: {cpu: 1}\n  netwrok: {}\n", ":6: promises.netwrok: unknown key; did you mean network?"),
+        (GOOD + "promises: {ha: {lost_requests: 0.01}}\n", ":4: promises.ha.lost_requests: '0.01' is no percentage"),
+        (GOOD + "personas: [{name: a, role: user}, {name: a, role: admin}]\n", "persona a stands twice"),
+        (GOOD + "known: [{check: a.b, reason: r, owner: o}]\n", ":4: known.0.until: this key is required"),
+        (GOOD + "tls: {ca_file: nope.crt}\n", ":4: tls.ca_file: cannot read"),
+        (GOOD + "kube: {kubeconfig: nope}\n", ":4: kube.kubeconfig: cannot read"),
         ("- a\n- list\n", ":1: a profile is a mapping"),
         ("a: [\n", "this is no YAML"),
     ],
@@ -88,6 +94,18 @@ def test_secrets_that_cannot_be_read_are_told_before_anything_is_touched(tmp_pat
     assert ":5: personas.0.password: environment variable HUBPROOF_SURELY_UNSET is not set" in complaint
     assert ":6: personas.1.password: cannot read the secret's file nowhere: No such file" in complaint
     assert ":7: personas.2.password: cannot read the secret's file empty: it is empty" in complaint
+
+
+def test_all_complaints_come_at_once(tmp_path: Path) -> None:
+    complaint = _load(tmp_path, GOOD + "nmespace: a\nprobee: {}\n")
+    assert "did you mean namespace?" in complaint
+    assert "did you mean probe?" in complaint
+
+
+def test_paths_are_meant_from_the_profiles_folder(tmp_path: Path) -> None:
+    (tmp_path / "ca.crt").write_text("x")
+    (tmp_path / "profile.yaml").write_text(GOOD + "tls: {ca_file: ca.crt}\n")
+    assert load_profile(tmp_path / "profile.yaml").ca_file() == tmp_path / "ca.crt"
 
 
 def test_a_missing_profile_names_the_other_ways(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from hubproof.redaction import MARK, Redactor, redact_data
@@ -38,3 +40,11 @@ def test_ordinary_text_stays() -> None:
 def test_data_is_redacted_by_key_and_by_value() -> None:
     kept = redact_data({"Cookie": "a=b", "status": 200, "path": "/hub", "list": [True, None, ("x",)]})
     assert kept == {"Cookie": MARK, "status": 200, "path": "/hub", "list": [True, None, ["x"]]}
+
+
+@pytest.mark.parametrize("unit", ["x", "\n", " ", "a:", "eyJ", "://", "token ", "?code="])
+def test_a_long_text_is_redacted_in_time(unit: str) -> None:
+    text = unit * (400_000 // len(unit))
+    begun = time.monotonic()
+    Redactor()(text)
+    assert time.monotonic() - begun < 2

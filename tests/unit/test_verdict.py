@@ -12,7 +12,7 @@ from hubproof.errors import (
     TargetError,
 )
 from hubproof.profile import KnownFailure
-from hubproof.verdict import NotApplicableError, Outcome, outcome_of, with_known, worst
+from hubproof.verdict import NotApplicableError, Outcome, Verdict, outcome_of, with_known, worst
 
 TODAY = dt.date(2026, 1, 15)
 BROKEN = BrokenPromiseError(promised="two", observed="one", where="here", repeat="count")
@@ -68,3 +68,13 @@ def test_a_known_failure_excuses_a_fail_until_its_date_and_nothing_else(
     before: str, until: dt.date, after: str
 ) -> None:
     assert with_known(Outcome(before), _known(until), TODAY).verdict == after  # type: ignore[arg-type]
+
+
+def test_of_two_phases_the_worse_counts() -> None:
+    order: tuple[Verdict, ...] = (
+        "pass", "known", "not-applicable", "could-not-run", "inconclusive", "fail", "error",
+    )  # fmt: skip
+    for place, light in enumerate(order):
+        for heavy in order[place:]:
+            assert worst(Outcome(light), Outcome(heavy)).verdict == heavy
+            assert worst(Outcome(heavy), Outcome(light)).verdict == heavy

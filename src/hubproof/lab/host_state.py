@@ -6,9 +6,12 @@ import fcntl
 import json
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
+from hubproof.errors import DeadlineExceededError
 from hubproof.lab import cgroups
 from hubproof.lab.commands import run
 from hubproof.lab.facts import Record, read_record
@@ -17,6 +20,7 @@ from hubproof.lab.network import HOSTS, network_traces
 from hubproof.lab.node import PRIVATE_FOLDERS
 from hubproof.lab.node_config import CONTAINERD_SOCKET
 from hubproof.lab.policy_rules import TABLE
+from hubproof.waiting import wait_for
 
 _SYSCTLS = (
     "vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops", "kernel/keys/root_maxkeys",
@@ -24,6 +28,7 @@ _SYSCTLS = (
 )  # fmt: skip
 """Settings of the whole machine that a kubelet changes."""
 _LOOP_CTL_REMOVE = 0x4C81
+_LOOPS_WITHIN = 4.0
 _OWN_PROCESS = re.compile(
     rf"-m hubproof\.lab\.(node|outside|policy_agent|volume_agent)\b|containerd-shim-.* -address {CONTAINERD_SOCKET} "
 )
@@ -71,14 +76,26 @@ def loop_nodes() -> list[str]:
 
 
 def remove_loops(before: list[str]) -> None:
-    """Remove the loop devices that came into being with the lab; the kernel refuses those that are in use."""
-    new = [path for path in loop_nodes() if path not in before]
-    if not new:
-        return
-    with Path("/dev/loop-control").open("rb") as control:
-        for path in new:
-            with suppress(OSError):
-                fcntl.ioctl(control, _LOOP_CTL_REMOVE, int(path.removeprefix("/dev/loop")))
+    """Remove the loop devices that came into being with the lab.
+
+    Each takes the kernel 50 ms, so they are removed at the same time. One is busy for a moment after its node has ended,
+    and for good when somebody else has taken it meanwhile.
+    """
+
+    def remove_once() -> bool:
+        new = [path for path in loop_nodes() if path not in before]
+        if new:
+            with Path("/dev/loop-control").open("rb") as control, ThreadPoolExecutor(16) as pool:
+                list(pool.map(lambda path: _remove_loop(control, path), new))
+        return not any(path not in before for path in loop_nodes())
+
+    with suppress(DeadlineExceededError):
+        wait_for(remove_once, within=_LOOPS_WITHIN, what="loop devices to be free", every=0.2)
+
+
+def _remove_loop(control: BinaryIO, path: str) -> None:
+    with suppress(OSError):
+        fcntl.ioctl(control, _LOOP_CTL_REMOVE, int(path.removeprefix("/dev/loop")))
 
 
 def leftovers() -> list[str]:

@@ -227,18 +227,25 @@ def _await_nodes(layout: Layout, api: KubeApi, coredns: str) -> None:
 def _remove() -> None:
     """End everything that a lab has on this machine, in whatever state it is."""
     record = read_record()
+    layout = record.layout if record else Layout.default()
     with ThreadPoolExecutor() as pool:
         list(pool.map(node_process.end, HOSTS))
-    remove_network()
+        parts = [pool.submit(remove_network), pool.submit(_remove_files, layout)]
+        if record:
+            parts.append(pool.submit(remove_loops, record.loops))
+        for part in parts:
+            part.result()
     if record:
-        remove_loops(record.loops)
         if record.boot == boot_id():
             restore_sysctls(record.sysctls)
         remove_folders(record.folders)
-    layout = record.layout if record else Layout.default()
+    forget_record()
+
+
+def _remove_files(layout: Layout) -> None:
+    """Remove what nodes had on disk; their logs stay for whoever looks for a reason."""
     for node in NODES:
         for name in ("containerd", "kubelet", "ipam", "etcd", "volumes", "pod-logs"):
             shutil.rmtree(layout.node(node) / name, ignore_errors=True)
     for stale in MACHINE.glob("import-*"):
         shutil.rmtree(stale, ignore_errors=True)
-    forget_record()
