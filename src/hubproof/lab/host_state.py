@@ -78,7 +78,7 @@ def loop_nodes() -> list[str]:
 def remove_loops(before: list[str]) -> None:
     """Remove the loop devices that came into being with the lab.
 
-    Each takes the kernel 50 ms, so they are removed at the same time. One is busy for a moment after its node has ended,
+    Each takes the kernel 50 ms, so they go at the same time. One is busy for a moment after its node has ended, and for
     and for good when somebody else has taken it meanwhile.
     """
 
