@@ -45,6 +45,8 @@ class Ground:
     def make(self) -> None:
         """Make it all and wait until every pod is ready."""
         for team, namespace in NAMESPACES.items():
+            # One that an earlier run left may still be ending, and takes nothing new.
+            wait_for(partial(self._is_gone_or_whole, namespace), within=60, what=f"namespace {namespace} to be gone")
             self._create("/api/v1/namespaces", {"metadata": {"name": namespace, "labels": {"team": team}}})
             account = f"/api/v1/namespaces/{namespace}/serviceaccounts/default"
             wait_for(partial(self.api.find, account), within=20, what=account)
@@ -56,6 +58,10 @@ class Ground:
             self.address[name] = self.api.get(path)["status"]["podIP"]
             service = self.api.get(f"/api/v1/namespaces/{namespace}/services/{name}")
             self.address[f"{name}.svc"] = service["spec"]["clusterIP"]
+
+    def _is_gone_or_whole(self, namespace: str) -> bool:
+        found = self.api.find(f"/api/v1/namespaces/{namespace}")
+        return found is None or "deletionTimestamp" not in found["metadata"]
 
     def _ready(self, path: str) -> bool:
         conditions = self.api.get(path)["status"].get("conditions", [])

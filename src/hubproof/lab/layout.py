@@ -81,6 +81,11 @@ class Layout:
         """Return the file whose presence makes the nodes ignore every NetworkPolicy: a seeded defect."""
         return self.root / "ignore-policies"
 
+    @property
+    def seeded_defect(self) -> Path:
+        """Return the file that names the seeded defect that is in; a lab that has one is replaced, never adopted."""
+        return self.root / "seeded-defect"
+
     def node(self, name: str) -> Path:
         """Return the folder of one node."""
         return self.root / name
