@@ -142,6 +142,7 @@ class Seeder:
         """
         changed: list[Where] = []
         restarted: list[Where] = []
+        self._layout.seeded_defect.write_text(defect.id, encoding="utf-8")
         try:
             with ExitStack() as undo:
                 for step in defect.put_in:
@@ -153,6 +154,13 @@ class Seeder:
             for place in restarted:
                 self._restart(place)
             self._settle(changed)
+            self._layout.seeded_defect.unlink()
+
+    @property
+    def left_in(self) -> str:
+        """The defect that could not be taken out, or nothing."""
+        mark = self._layout.seeded_defect
+        return mark.read_text(encoding="utf-8") if mark.exists() else ""
 
     def _do(self, step: Step, undo: ExitStack, changed: list[Where], restarted: list[Where]) -> None:
         if step.patch:

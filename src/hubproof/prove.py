@@ -82,6 +82,10 @@ def prove(
             first = next(iter(proof.observed.values()), "").replace("\n", " · ")
             progress.say(f"  caught: {first[:160]}")
         proofs.append(proof)
+        if seeder.left_in:
+            progress.say(f"STOPPED: {seeder.left_in} could not be taken out; the next `lab up` replaces the lab")
+            rest = defects[defects.index(defect) + 1 :]
+            return proofs + [Proof(one, ["not tried: the lab was left with a defect in"]) for one in rest]
     return proofs
 
 

@@ -60,6 +60,7 @@ def selftest(*, full: bool, progress: Progress) -> int:
         progress.say(f"{len(due)} of {len(load_defects())} seeded defects are due: {', '.join(due)}")
         lab = [
             Part("lab", [*hubproof, "lab", "up"]),
+            Part("lab tests", [python, "-m", "pytest", "-q", "-p", "no:locust", "tests/lab"]),
             Part("gate", [*hubproof, "gate", "--lab"]),
             Part("proof", [*hubproof, "prove", *due]),
             Part("capacity", [*hubproof, "capacity", "--lab", "--users", "20"]),

@@ -161,7 +161,7 @@ def _build_digest(programs_digest: str, archives: Sequence[Archive]) -> str:
 
 
 def _can_adopt(running: Record, build: str) -> bool:
-    if running.build != build or running.boot != boot_id():
+    if running.build != build or running.boot != boot_id() or running.layout.seeded_defect.exists():
         return False
     api = _api_of(running)
     return api is not None and api.ready() and _all_ready(bootstrap.nodes_ready(api))
