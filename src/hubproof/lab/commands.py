@@ -122,5 +122,5 @@ def advice(output: str) -> str:
 _NO_REGISTRY = (
     "could not resolve", "temporary failure in name resolution", "i/o timeout", "connection refused", "no such host",
     "failed to fetch", "unable to connect", "network is unreachable", "error sending request", "dial tcp",
-    "tls handshake timeout", "etimedout", "enotfound", "econnrefused",
+    "tls handshake timeout", "etimedout", "enotfound", "econnrefused", "apt-get update",
 )  # fmt: skip

@@ -54,7 +54,7 @@ def _install_debian(recipe: Recipe, target: Path) -> None:
         *[f"--dpkgopt=path-exclude={pattern}" for pattern in left_out], "--dpkgopt=force-unsafe-io",
         "--aptopt=APT::Install-Recommends false", "--aptopt=Acquire::Retries 3", "--aptopt=Acquire::http::Timeout 30",
         *[f"--customize-hook={hook}" for hook in hooks], "--format=tar", recipe.data["suite"], str(target),
-    ])  # fmt: skip
+    ], env={**os.environ, "TMPDIR": str(images_folder())})  # fmt: skip
 
 
 def _stage(recipe: Recipe, root: Path, program: Program, recipes: dict[str, Recipe]) -> None:

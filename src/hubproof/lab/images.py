@@ -7,13 +7,12 @@ the next one removes before it continues.
 from __future__ import annotations
 
 import errno
-import shutil
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from hubproof.errors import HubproofError
-from hubproof.lab.commands import advice
+from hubproof.lab.commands import advice, run
 from hubproof.lab.image_archive import ImageConfig, write_archive
 from hubproof.lab.image_layer import Program, make_layer
 from hubproof.lab.image_recipe import Recipe, images_folder, load_recipes, references
@@ -47,7 +46,8 @@ def _forget_others(kept: set[Path]) -> None:
     """Remove what no recipe leads to any more, and what a killed build left half made."""
     for path in images_folder().iterdir():
         if path not in kept:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            # A half-made system may still have folders of this machine mounted: those are not to be entered.
+            run(["rm", "-rf", "--one-file-system", path])
 
 
 class _Builder:
