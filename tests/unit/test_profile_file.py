@@ -50,7 +50,7 @@ def test_the_shipped_profile_of_254carbon_is_valid(monkeypatch: pytest.MonkeyPat
     ("text", "said"),
     [
         (GOOD + "nmespace: jupyter\n", ":4: nmespace: unknown key; did you mean namespace?"),
-        (GOOD + "promises:\n  spawn: {redy_within: 3s}\n", ":5: promises.spawn.redy_within: unknown key; did you mean re"),
+        (GOOD + "promises:\n  spawn: {redy_within: 3s}\n", ":5: promises.spawn.redy_within: unknown key; did you mean"),
         (GOOD + "promises:\n  spawn:\n    ready_within: 30\n", ":6: promises.spawn.ready_within: a duration needs"),
         (GOOD + "promises: {quota: {memory: lots}}\n", ":4: promises.quota.memory: 'lots' is no quantity"),
         (GOOD + "reach: [observe, destroy]\n", ":4: reach.1:"),
