@@ -203,7 +203,8 @@ def _boot(layout: Layout, build: str, archives: Sequence[Archive], progress: Pro
             record.write()
             make_cluster_pki(layout)
             make_network()
-            layout.ignore_policies.unlink(missing_ok=True)
+            for mark in (layout.ignore_policies, layout.seeded_defect):
+                mark.unlink(missing_ok=True)
             node_process.start_outside(layout)
             pause, coredns = (reference_of(archives, name) for name in ("pause", "coredns"))
             for node in NODES:
