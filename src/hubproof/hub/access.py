@@ -7,6 +7,7 @@ import secrets
 import socket
 import ssl
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +20,7 @@ from hubproof.hub.transport import address_of, http_client, tls_context
 from hubproof.profile import Profile
 
 Kind = Literal["ok", "dns", "refused", "timeout", "no-route", "certificate", "http"]
-_WITHIN = 5.0
+_WITHIN = 4.0
 _WITNESS_WITHIN = 2.0
 
 
@@ -105,12 +106,13 @@ def _answer(profile: Profile, place: str) -> EdgeState:
 
 def _witnesses(profile: Profile) -> dict[str, bool]:
     """Return what else of the profile's world and of this machine's network answers; no third party is asked."""
-    seen = {}
-    for host, port in _api_servers(profile):
-        seen[f"the Kubernetes API {host}:{port}"] = _connects(host, port)
-    for server in _name_servers():
-        seen[f"the name server {server}"] = _asks(server, profile.host)
-    return seen
+    with ThreadPoolExecutor() as pool:
+        asked = {
+            f"the Kubernetes API {host}:{port}": pool.submit(_connects, host, port)
+            for host, port in _api_servers(profile)
+        }
+        asked |= {f"the name server {one}": pool.submit(_asks, one, profile.host) for one in _name_servers()}
+        return {what: answer.result() for what, answer in asked.items()}
 
 
 def _api_servers(profile: Profile) -> list[tuple[str, int]]:
