@@ -181,6 +181,9 @@ def controllers(node: NodeSetup) -> dict[str, list[str]]:
             "--use-service-account-credentials",
             "--leader-elect=false",
             "--controllers=*",
+            # At the default of 20 requests a second its forty controllers take five seconds to start.
+            "--kube-api-qps=200",
+            "--kube-api-burst=400",
             # A dead node is noticed after 14 s, matching its lease of 12 s.
             "--node-monitor-period=2s",
             "--node-monitor-grace-period=14s",
