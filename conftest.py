@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hubproof.cluster.probes import Throwaway
     from hubproof.hub.server import UserServer
     from hubproof.hub.session import HubSession
+    from hubproof.local_leases import LocalPersona
     from hubproof.profile import Persona, Profile, Role
     from hubproof.target import Target
 
@@ -144,11 +145,14 @@ def _name_of(request: pytest.FixtureRequest) -> str:
     return f"{info.id if info else request.node.name}{case_of(request.node)}"
 
 
-def _borrowed(target: Target, borrower: str, *names: str, role: Role = "user") -> HeldPersona:
+def _borrowed(target: Target, borrower: str, *names: str, role: Role = "user") -> HeldPersona | LocalPersona:
     from hubproof.cluster.leases import acquire_persona  # noqa: PLC0415
+    from hubproof.local_leases import acquire_local_persona  # noqa: PLC0415
 
     target.require_edge()
     holder = f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}/{borrower}"
+    if target.profile.kube is None:
+        return acquire_local_persona(target.profile, target.run_id, role, holder=holder, only=names)
     return acquire_persona(target.cluster, target.profile, target.run_id, role, holder=holder, only=names)
 
 

@@ -152,6 +152,8 @@ class Target:
 
     def _pod_watcher(self) -> PodWatcher | None:
         """Return a running watcher, or None where no cluster is at hand: the client's own times remain."""
+        if self._watcher is not None and self._watcher.problem:
+            self._watcher = None  # it sees nothing any more
         if self._watcher is None and not self.settings.blocked.cluster:
             self._watcher = PodWatcher(self.cluster, self.namespace).start()
         return self._watcher

@@ -56,7 +56,7 @@ def tidied(profile: Profile, settings: RunSettings, swept: list[str]) -> Iterato
 
 def _stop_servers(profile: Profile, settings: RunSettings, cluster: Cluster) -> list[str]:
     """Stop the servers of personas that were not given back, and make the personas free."""
-    from hubproof.cluster.sweeping import forget, left_personas  # noqa: PLC0415
+    from hubproof.cluster.sweeping import claim, forget, left_personas  # noqa: PLC0415
     from hubproof.target import Target  # noqa: PLC0415
 
     stopped: list[str] = []
@@ -65,9 +65,12 @@ def _stop_servers(profile: Profile, settings: RunSettings, cluster: Cluster) -> 
         return stopped
     target = Target(profile, settings)
     for persona in left:
+        mine = claim(cluster, profile, persona, settings.run_id)
+        if mine is None:  # another run has borrowed it meanwhile, and its server is that run's
+            continue
         if target.api.stop_server(persona.name):
             stopped.append(f"server of {persona.name}")
-        forget(cluster, profile, persona)
+        forget(cluster, profile, mine)
     return stopped
 
 

@@ -25,7 +25,7 @@ class KubeStub:
 
     def __init__(self) -> None:
         self.objects: dict[str, Object] = {}
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, Answer] = {"/version": (200, {"gitVersion": "v1.34.0"})}
         self.asked: list[tuple[str, str, Object]] = []
         self.events: list[Object] = []
         self.version = 1

@@ -75,11 +75,22 @@ class Connection:
         self._configuration.retries = False
         self._pool = RESTClientObject(self._configuration).pool_manager
         self._lock = threading.Lock()
-        self._skew = dt.timedelta()
+        self._skew: dt.timedelta | None = None
 
     def now(self) -> dt.datetime:
-        """Return the time by the cluster's clock, as its last answer told, so that leases agree between machines."""
-        return dt.datetime.now(dt.UTC) + self._skew
+        """Return the time by the cluster's clock, as its last answer told, so that leases agree between machines.
+
+        Raises:
+            CouldNotRunError: nothing was asked of the cluster yet, and it does not answer.
+
+        """
+        if self._skew is None:
+            try:
+                self.request("GET", "/version", doing="get /version")
+            except HubproofError:
+                if self._skew is None:  # a refusal has told the time too
+                    raise
+        return dt.datetime.now(dt.UTC) + (self._skew or dt.timedelta())
 
     def api_client(self) -> Any:  # noqa: ANN401 - the official package ships no types
         """Return a new official client, for what changes the client that it uses (`kubernetes.stream` does)."""

@@ -16,7 +16,7 @@ from typing import Any, Self
 from hubproof.cluster.client import Cluster, Object
 from hubproof.cluster.connection import KubernetesError
 from hubproof.cluster.probe_pod import PORT, object_name, pod_body, require_ready
-from hubproof.errors import InconclusiveError
+from hubproof.errors import CouldNotRunError
 from hubproof.profile import Profile
 from hubproof.run import RUN_LABEL
 from hubproof.waiting import Deadline, pause
@@ -210,7 +210,7 @@ class Throwaway:
             if deadline.over:
                 return next(one for one in seen if one.kind not in kinds)
             if seen[0].kind == "no-tool":
-                raise InconclusiveError(seen[0].detail, where=self.where)
+                raise CouldNotRunError(seen[0].detail, where=self.where)
             pause(0.1, reason="the next attempt, while the network plugin applies the policy")
 
     def deny_all(self) -> None:

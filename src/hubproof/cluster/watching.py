@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 
 from hubproof.cluster.connection import Connection, KubernetesError
 from hubproof.cluster.kinds import Kind
-from hubproof.waiting import Deadline
+from hubproof.waiting import Deadline, pause
 
 _GONE = 410
 _LONGEST = 300.0  # the API server ends a watch by itself after five to ten minutes; ours ends before and goes on
@@ -86,6 +86,8 @@ class Watch:
                 version = told["metadata"]["resourceVersion"]
                 if arrival.type != "BOOKMARK":
                     yield arrival
+            if not self._closed.is_set() and not self._deadline.over:
+                pause(0.1, reason="the next connection: one that ends at once must not be asked for without pause")
 
     def existing(self) -> tuple[str, list[dict[str, Any]]]:
         """Return what exists now, and the `resourceVersion` of that moment."""
