@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -102,10 +101,7 @@ def look_alikes(
     """Lend running servers of two personas whose names differ only in what careless volume names drop."""
     from hubproof.errors import CouldNotRunError  # noqa: PLC0415
 
-    by_letters: dict[str, list[str]] = {}
-    for one in target.profile.users("user"):
-        by_letters.setdefault(re.sub(r"[^a-z0-9]", "", one.name.lower()), []).append(one.name)
-    pair = next((names for names in by_letters.values() if len(names) > 1), None)
+    pair = target.profile.look_alikes()
     if pair is None:
         raise CouldNotRunError(
             "the profile lends no two user personas whose names look alike",
@@ -150,6 +146,10 @@ def _borrowed(target: Target, borrower: str, *names: str, role: Role = "user") -
     from hubproof.local_leases import acquire_local_persona  # noqa: PLC0415
 
     target.require_edge()
+    # Who needs no look-alike leaves that pair to who does, as long as there are others.
+    pair = target.profile.look_alikes() or ()
+    others = tuple(one.name for one in target.profile.users(role) if one.name not in pair)
+    names = names or others
     holder = f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}/{borrower}"
     if target.profile.kube is None:
         return acquire_local_persona(target.profile, target.run_id, role, holder=holder, only=names)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -227,6 +228,16 @@ class Profile(Strict):
     def ca_file(self) -> Path | None:
         """Return the CA file as an absolute path."""
         return self.folder / self.tls.ca_file if self.tls.ca_file else None
+
+    def look_alikes(self) -> tuple[str, str] | None:
+        """Return two user personas whose names differ in nothing but punctuation or case; None when there are none."""
+        seen: dict[str, str] = {}
+        for persona in self.users("user"):
+            letters = re.sub(r"[^a-z0-9]", "", persona.name.lower())
+            if letters in seen:
+                return seen[letters], persona.name
+            seen[letters] = persona.name
+        return None
 
     def users(self, role: Role) -> list[Persona]:
         """Return the personas of one role, in the order of the profile."""

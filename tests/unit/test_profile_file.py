@@ -116,3 +116,12 @@ def test_a_missing_profile_names_the_other_ways(tmp_path: Path) -> None:
 def test_quantities_are_compared_by_what_they_mean() -> None:
     assert quantity("1Gi") == quantity("1024Mi") == quantity(str(2**30))
     assert quantity("500m") * 2 == quantity("1")
+
+
+def test_look_alikes_differ_in_punctuation_or_case_only(tmp_path: Path) -> None:
+    path = tmp_path / "profile.yaml"
+    people = "personas:\n" + "".join(f"  - {{name: {n}, role: user}}\n" for n in ("bob", "ann-lee", "ann.lee"))
+    path.write_text(GOOD + people)
+    assert load_profile(path).look_alikes() == ("ann-lee", "ann.lee")
+    path.write_text(GOOD + people.replace("ann.lee", "ann.leigh"))
+    assert load_profile(path).look_alikes() is None
