@@ -49,8 +49,8 @@ def tidied(profile: Profile, settings: RunSettings, swept: list[str]) -> Iterato
         _note(swept, "left by an earlier run", lambda: _stop_servers(profile, settings, cluster))
         yield
     finally:
-        _note(swept, "left by this run's checks", lambda: _stop_servers(profile, settings, cluster))
-        _note(swept, "left by this run's checks", lambda: sweep_run(cluster, profile, settings.run_id))
+        _note(swept, "made by this run", lambda: _stop_servers(profile, settings, cluster))
+        _note(swept, "made by this run", lambda: sweep_run(cluster, profile, settings.run_id))
         lease.stop()
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.padding import Padding
 
 from hubproof.checking import CheckInfo
 from hubproof.record import CheckRecord, RunRecord
@@ -58,8 +57,9 @@ class LiveTable:
         for note in record.swept:
             print_(f"[dim]swept: {escape(note)}[/]")
         if record.not_proven:
-            names = ", ".join(f"{name} ({why})" for name, why in record.not_proven.items())
-            print_(f"[dim]not proven: {escape(names)}[/]")
+            for why in dict.fromkeys(record.not_proven.values()):
+                names = ", ".join(name for name, reason in record.not_proven.items() if reason == why)
+                print_(f"[dim]not proven, {escape(why)}: {escape(names)}[/]")
         counts = ", ".join(f"{number} {verdict}" for verdict, number in counted(record.checks).items())
         colour = _RUN_COLOUR[record.verdict]
         stopped = f" [yellow]{escape(record.run.stopped)}.[/]" if record.run.stopped else ""
@@ -92,9 +92,10 @@ class LiveTable:
             self._console.print(f"[{colour}]{sign}[/] {escape(one.name):<24} {escape(said)}")
 
     def _indented(self, text: str, style: str, hang: int = 0) -> None:
+        # Lines are left long: a terminal wraps them, and a log keeps them whole.
         first, *rest = text.splitlines() or [""]
-        lines = "\n".join([first, *(" " * hang + line for line in rest)])
-        self._console.print(Padding(escape(lines), (0, 0, 0, 4), expand=False), style=style, highlight=False)
+        for line in (first, *(" " * hang + one for one in rest)):
+            self._console.print(f"    {line}", style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 def _first_lines(text: str, lines: int = 4) -> str:
