@@ -51,6 +51,8 @@ def tidied(profile: Profile, settings: RunSettings, swept: list[str]) -> Iterato
     finally:
         _note(swept, "made by this run", lambda: _stop_servers(profile, settings, cluster))
         _note(swept, "made by this run", lambda: sweep_run(cluster, profile, settings.run_id))
+        # Once more: a run that was killed right before this one began still had a lease then.
+        _note(swept, "left by an earlier run", lambda: sweep_dead_runs(cluster, profile, settings.run_id))
         lease.stop()
 
 
