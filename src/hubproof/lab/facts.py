@@ -65,6 +65,7 @@ class Record:
         sysctls: the machine's settings that its kubelets change, as they were.
         loops: loop device nodes that existed before.
         folders: folders made on this machine for its nodes to mount over.
+        complete: it has everything that a boot gives it; its nodes run on when the command that boots them is killed.
 
     """
 
@@ -76,6 +77,7 @@ class Record:
     sysctls: dict[str, str] = field(default_factory=dict)
     loops: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
+    complete: bool = False
 
     @property
     def layout(self) -> Layout:
