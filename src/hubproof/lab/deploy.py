@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +56,12 @@ def deploy(progress: Progress, facts: LabFacts) -> None:
             helm_and_kubectl.note(digest)
     _write_profile(layout, authority)
     with progress.step("waiting until the sign-in page answers"):
+        end = time.monotonic() + _HEALTHY_WITHIN
         for namespace in _NAMESPACES:
-            helm_and_kubectl.wait_ready(namespace)
+            helm_and_kubectl.wait_ready(namespace, end - time.monotonic())
         wait_for(
             lambda: answers(at.PUBLIC_ADDRESS, HOST, authority.certificate_file),
-            within=_HEALTHY_WITHIN,
+            within=max(10.0, end - time.monotonic()),
             what=f"https://{HOST}/hub/login to answer",
         )
 
@@ -158,18 +160,18 @@ class _Tools:
         }
         self._kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
 
-    def wait_ready(self, namespace: str) -> None:
-        """Wait until every Deployment of a namespace runs as it says."""
-        seconds = int(_HEALTHY_WITHIN)
+    def wait_ready(self, namespace: str, within: float) -> None:
+        """Wait until every Deployment of a namespace runs as it says, for `within` seconds in all."""
         try:
-            self._kubectl("rollout", "status", "deployment", "-n", namespace, f"--timeout={seconds}s")
+            self._kubectl("rollout", "status", "deployment", "-n", namespace, timeout=max(1.0, within))
         except HubproofError as error:
             pods = self._kubectl("get", "pods", "-n", namespace, "-o", "wide")
+            events = self._kubectl("get", "events", "-n", namespace, "--sort-by=.lastTimestamp")
             raise HubproofError(
-                f"the deployments in namespace {namespace} are not ready after {seconds} s:\n{pods}",
-                where=str(error.happened)[-300:],
+                f"the deployments in namespace {namespace} are not ready {_HEALTHY_WITHIN:.0f} s after deploying:\n{pods}",
+                where="\n".join(events.splitlines()[-5:]),
                 next_step=f"look inside: kubectl --kubeconfig {self._kubeconfig} -n {namespace} describe pods",
             ) from error
 
-    def _kubectl(self, *words: str, stdin: str | None = None) -> str:
-        return run([program("kubectl"), "--kubeconfig", self._kubeconfig, *words], stdin=stdin).stdout
+    def _kubectl(self, *words: str, stdin: str | None = None, timeout: float | None = None) -> str:
+        return run([program("kubectl"), "--kubeconfig", self._kubeconfig, *words], stdin=stdin, timeout=timeout).stdout

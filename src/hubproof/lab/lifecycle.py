@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from hubproof.errors import HubproofError
@@ -161,7 +162,9 @@ def _build_digest(programs_digest: str, archives: Sequence[Archive]) -> str:
 
 
 def _can_adopt(running: Record, build: str) -> bool:
-    if running.build != build or running.boot != boot_id() or running.layout.seeded_defect.exists():
+    if running.build != build or running.boot != boot_id():
+        return False
+    if not running.complete or running.layout.seeded_defect.exists():
         return False
     api = _api_of(running)
     return api is not None and api.ready() and _all_ready(bootstrap.nodes_ready(api))
@@ -211,6 +214,7 @@ def _boot(layout: Layout, build: str, archives: Sequence[Archive], progress: Pro
                 node_process.start_node(layout, node, pause)
             api = read_kubeconfig(layout.admin_kubeconfig)
             _await_nodes(layout, api, coredns)
+            replace(record, complete=True).write()
         except BaseException:
             _remove()
             raise
