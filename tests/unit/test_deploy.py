@@ -43,7 +43,8 @@ class Cluster:
             raise HubproofError(f"{release} does not install")
         self.installed.append(release)
 
-    def wait_ready(self, namespace: str) -> None:
+    def wait_ready(self, namespace: str, within: float) -> None:
+        assert within > 0
         assert namespace in {"jupyter", "platform", "ingress", "identity", "monitoring"}
 
 

@@ -77,6 +77,7 @@ class Record:
     sysctls: dict[str, str] = field(default_factory=dict)
     loops: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
+    booted: bool = False
     complete: bool = False
 
     @property
