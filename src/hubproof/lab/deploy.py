@@ -168,7 +168,7 @@ class _Tools:
             pods = self._kubectl("get", "pods", "-n", namespace, "-o", "wide")
             events = self._kubectl("get", "events", "-n", namespace, "--sort-by=.lastTimestamp")
             raise HubproofError(
-                f"the deployments in namespace {namespace} are not ready {_HEALTHY_WITHIN:.0f} s after deploying:\n{pods}",
+                f"the deployments in namespace {namespace} are not ready after {_HEALTHY_WITHIN:.0f} s:\n{pods}",
                 where="\n".join(events.splitlines()[-5:]),
                 next_step=f"look inside: kubectl --kubeconfig {self._kubeconfig} -n {namespace} describe pods",
             ) from error
