@@ -22,7 +22,13 @@ def test_a_record_outlives_the_command_that_wrote_it() -> None:
     assert read_record() is None
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"root": "/lab"}', '{"of": "another version"}'])
+def test_a_record_of_a_later_version_is_read_as_far_as_it_is_known(tmp_path: Path) -> None:
+    written = '{"root": "/lab", "build": "b", "boot": "c", "started": 1.0, "new": 1}'
+    (tmp_path / "lab.json").write_text(written)
+    assert read_record() == Record("/lab", "b", "c", 1.0)
+
+
+@pytest.mark.parametrize("text", ["[]", "", "{", '{"root": "/lab"}', '{"of": "another version"}'])
 def test_an_unreadable_record_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "lab.json").write_text(text)
     assert read_record() is None

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hubproof.lab import lifecycle
+from hubproof.lab import bootstrap, lifecycle
 from hubproof.lab.facts import Record
 
 
@@ -15,7 +15,7 @@ from hubproof.lab.facts import Record
 def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Record:
     monkeypatch.setattr(lifecycle, "boot_id", lambda: "this boot")
     monkeypatch.setattr(lifecycle, "_api_of", lambda _record: SimpleNamespace(ready=lambda: True))
-    monkeypatch.setattr(lifecycle.bootstrap, "nodes_ready", lambda _api: {"n1": True, "n2": True})
+    monkeypatch.setattr(bootstrap, "nodes_ready", lambda _api: {"n1": True, "n2": True})
     return Record(str(tmp_path), "build", "this boot", 1.0, complete=True)
 
 
@@ -34,7 +34,7 @@ def test_a_lab_with_a_seeded_defect_in_it_is_not_adopted(running: Record) -> Non
 
 
 def test_a_lab_that_lost_a_node_is_not_adopted(running: Record, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lifecycle.bootstrap, "nodes_ready", lambda _api: {"n1": True, "n2": False})
+    monkeypatch.setattr(bootstrap, "nodes_ready", lambda _api: {"n1": True, "n2": False})
     assert not lifecycle._can_adopt(running, "build")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from hubproof.lab.layout import MACHINE, Layout
@@ -77,7 +77,6 @@ class Record:
     sysctls: dict[str, str] = field(default_factory=dict)
     loops: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
-    booted: bool = False
     complete: bool = False
 
     @property
@@ -96,8 +95,10 @@ class Record:
 def read_record() -> Record | None:
     """Return what the last started lab left; None when none was, or when it was removed in order."""
     try:
-        return Record(**json.loads(_RECORD.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        known = {one.name for one in fields(Record)}
+        written = json.loads(_RECORD.read_text(encoding="utf-8"))
+        return Record(**{name: value for name, value in written.items() if name in known})
+    except (OSError, ValueError, TypeError, AttributeError):
         return None  # unreadable is as good as none: removing goes by names, the record only adds to them
 
 
