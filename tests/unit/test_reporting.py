@@ -32,7 +32,7 @@ from hubproof.reporting.schema import report_schema
 from hubproof.reporting.summary import markdown_summary
 from hubproof.reporting.table import LiveTable
 from hubproof.reporting.waterfall import WIDTH, waterfall
-from hubproof.reporting.words import lamps
+from hubproof.reporting.words import lamps, told
 from hubproof.resources import root
 from hubproof.verdict import Verdict
 
@@ -192,3 +192,64 @@ def test_the_catalogue_is_shown_in_all_forms() -> None:
 def test_the_committed_schema_is_the_records_own() -> None:
     committed = root() / "docs" / "report.schema.json"
     assert committed.read_text(encoding="utf-8") == report_schema(), "write it again: hubproof.reporting.schema"
+
+
+def test_a_lamp_is_green_when_the_profile_takes_out_a_part_of_its_checks() -> None:
+    shown = {lamp.criterion: lamp.worst for lamp in lamps(_record(_check("pass"), _check("not-applicable")))}
+    assert shown["notebooks spawn"] == "pass"
+    alone = {lamp.criterion: lamp.worst for lamp in lamps(_record(_check("not-applicable")))}
+    assert alone["notebooks spawn"] == "not-applicable"
+
+
+def test_what_a_message_adds_to_the_fields_is_told_and_nothing_twice() -> None:
+    message = "known failure: moves (owner platform, until 2027-01-31)\npromised: 60 s\nobserved: 4 min"
+    known = _check("known", message=message, promised="60 s", observed="4 min", repeat="kubectl get x")
+    assert told(known) == [
+        ("because", "known failure: moves (owner platform, until 2027-01-31)"),
+        ("promised", "60 s"),
+        ("observed", "4 min"),
+        ("by hand", "kubectl get x"),
+        ("remedy", "Mend it."),
+    ]
+
+
+def test_the_next_step_of_what_could_not_run_is_told_instead_of_a_remedy() -> None:
+    message = "no persona is free\n  where: leases in hubproof\n  next: wait for the other run"
+    check = _check("could-not-run", message=message, observed="no persona is free", where="leases in hubproof")
+    assert told(check) == [
+        ("observed", "no persona is free"),
+        ("where", "leases in hubproof"),
+        ("next", "wait for the other run"),
+    ]
+
+
+def test_a_short_observation_is_not_cut_out_of_other_words() -> None:
+    check = _check("fail", message="promised: 1\nobserved: 0\nbefore that: 10 of 20", promised="1", observed="0")
+    assert told(check)[0] == ("because", "before that: 10 of 20")
+
+
+def test_every_view_names_the_owner_of_a_known_failure(tmp_path: Path) -> None:
+    message = "known failure: moves (owner platform, until 2027-01-31)\npromised: 60 s\nobserved: 4 min"
+    record = _record(_check("known", message=message, promised="60 s", observed="4 min"), _check("pass"))
+    write_views(record, tmp_path)
+    for name in ("report.html", "summary.md", "junit.xml"):
+        assert "owner platform, until 2027-01-31" in (tmp_path / name).read_text(), name
+
+
+def test_what_is_to_act_on_leads_to_its_check(tmp_path: Path) -> None:
+    write_views(_record(_check("could-not-run", case="a b"), _check("pass")), tmp_path)
+    html = (tmp_path / "report.html").read_text()
+    assert 'href="#spawn.could-not-run%5Ba%20b%5D"' in html
+    assert 'id="spawn.could-not-run[a b]"' in html
+    write_views(_record(_check("pass")), tmp_path)
+    assert "To act on" not in (tmp_path / "report.html").read_text()
+
+
+def test_the_terminal_shows_the_end_of_a_traceback_and_why_a_check_does_not_apply(tmp_path: Path) -> None:
+    lines = "\n".join(["Traceback (most recent call last):", *(f"  line {n}" for n in range(30)), "KeyError: 'data'"])
+    error = _check("error", message="the suite broke", observed=lines)
+    out = io.StringIO()
+    taken_out = _check("not-applicable", message="managed control plane")
+    LiveTable(Console(file=out, width=100), {}).conclude(_record(error, taken_out), tmp_path)
+    assert "KeyError: 'data'" in out.getvalue()
+    assert "not applicable, managed control plane: spawn.not-applicable" in out.getvalue()

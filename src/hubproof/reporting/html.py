@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import jinja2
 
 from hubproof.record import CheckRecord, EvidenceRecord, RunRecord
 from hubproof.reporting.waterfall import Bars, waterfall
-from hubproof.reporting.words import CRITERIA, DEPLOYMENT_CRITERIA, MEANING, SHOWN, counted, duration, lamps
+from hubproof.reporting.words import CRITERIA, DEPLOYMENT_CRITERIA, MEANING, SHOWN, counted, duration, lamps, told
 from hubproof.resources import resource
 
-_SHOWN_OF_A_TEXT = 12_000
-"""Characters of a text that stand in the report itself; the whole is in its file, which the report links to."""
+_SHOWN_OF_A_TEXT = {"pass": 3_000, "not-applicable": 3_000}
+_SHOWN_OF_TROUBLE = 12_000
+"""Bytes of a text that stand in the report itself; the whole is in its file, which the report links to."""
+_TROUBLE = ("error", "fail", "inconclusive", "could-not-run")
+_LONG = 6
+"""Lines from which on a text is shown as it is printed, in a box of its own."""
 
 
 def html_report(record: RunRecord, folder: Path) -> str:
@@ -40,7 +45,10 @@ def html_report(record: RunRecord, folder: Path) -> str:
         counts=counted(record.checks),
         lamps=[(lamp, CRITERIA.index(lamp.criterion) < DEPLOYMENT_CRITERIA) for lamp in lamps(record)],
         families=_families(record),
-        evidence=lambda piece: _piece(piece, folder),
+        troubled=[one for verdict in _TROUBLE for one in record.checks if one.verdict == verdict],
+        told=told,
+        is_long=lambda text: text.count("\n") >= _LONG,
+        evidence=lambda check, piece: _piece(piece, folder, _SHOWN_OF_A_TEXT.get(check.verdict, _SHOWN_OF_TROUBLE)),
         waterfall=_drawn(record),
     )
 
@@ -50,15 +58,18 @@ def _families(record: RunRecord) -> dict[str, list[CheckRecord]]:
     return {name: [one for one in record.checks if one.family == name] for name in names}
 
 
-def _piece(piece: EvidenceRecord, folder: Path) -> dict[str, str | bool]:
+def _piece(piece: EvidenceRecord, folder: Path, most: int) -> dict[str, str | bool]:
     if not piece.path:
         text = piece.value if isinstance(piece.value, str) else json.dumps(piece.value, indent=2, ensure_ascii=False)
         return {"text": text, "cut": False}
     try:
-        text = (folder / piece.path).read_text(encoding="utf-8", errors="replace")
+        with (folder / piece.path).open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - most))
+            end = file.read(most)
     except OSError as error:
         return {"text": f"the file is not there: {error.strerror}", "cut": False}
-    return {"text": text[-_SHOWN_OF_A_TEXT:], "cut": len(text) > _SHOWN_OF_A_TEXT}
+    return {"text": end.decode("utf-8", errors="replace"), "cut": size > most}
 
 
 def _drawn(record: RunRecord) -> Bars | None:

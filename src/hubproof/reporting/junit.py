@@ -10,7 +10,7 @@ import re
 from xml.etree import ElementTree as ET
 
 from hubproof.record import CheckRecord, RunRecord
-from hubproof.reporting.words import SHOWN
+from hubproof.reporting.words import SHOWN, told
 
 _ELEMENT = {
     "fail": "failure",
@@ -48,14 +48,14 @@ def _case(suite: ET.Element, check: CheckRecord) -> None:
     element = _ELEMENT.get(check.verdict)
     if element is None:
         return
-    head = _legal((check.observed or check.message).strip().splitlines()[0] if check.observed or check.message else "")
     if element == "skipped":
-        ET.SubElement(case, element, message=f"{SHOWN[check.verdict].phrase}: {head}")
+        phrase = SHOWN[check.verdict].phrase
+        reason = _first_line(check.message or check.observed).removeprefix(f"{phrase}: ")
+        ET.SubElement(case, element, message=f"{phrase}: {reason}")
         return
+    head = _first_line(check.observed or check.message)
     body = ET.SubElement(case, element, type=check.verdict, message=head)
-    said = ("promised", "observed") if check.promised and check.observed else ("message",)
-    told = ("must", *said, "where", "repeat", "remedy")
-    body.text = _legal("\n".join(f"{name}: {getattr(check, name)}" for name in told if getattr(check, name)))
+    body.text = _legal("\n".join(f"{word}: {text}" for word, text in [("must", check.must), *told(check)]))
 
 
 def _notes(root: ET.Element, record: RunRecord) -> None:
@@ -85,3 +85,7 @@ def _totals(checks: list[CheckRecord]) -> dict[str, str]:
 
 def _legal(text: str) -> str:
     return _ILLEGAL.sub("\ufffd", text)
+
+
+def _first_line(text: str) -> str:
+    return _legal(next(iter(text.strip().splitlines()), ""))

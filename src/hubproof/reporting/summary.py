@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hubproof.record import CheckRecord, RunRecord
-from hubproof.reporting.words import MEANING, SHOWN, counted, duration, lamps
+from hubproof.reporting.words import MEANING, SHOWN, counted, duration, lamps, told
 
 _MARK = {
     "pass": "🟢", "fail": "🔴", "error": "🟣", "could-not-run": "🟡", "inconclusive": "🟡", "known": "🔵",
@@ -50,14 +50,11 @@ def markdown_summary(record: RunRecord) -> str:
 
 
 def _explained(check: CheckRecord) -> list[str]:
-    told = [("promised", check.promised), ("observed", check.observed or check.message), ("where", check.where)]
-    phrase = SHOWN[check.verdict].phrase
-    lines = [f"- {_MARK[check.verdict]} **{_cell(check.name)}** ({check.severity}): {phrase}. {check.must}"]
-    lines += [f"  - {name}: {_cell(text)}" for name, text in told if text]
-    if check.repeat:
-        lines.append(f"  - by hand: `{_cell(check.repeat).replace('`', chr(39))}`")
-    if check.verdict == "fail":
-        lines.append(f"  - remedy: {_cell(check.remedy)}")
+    head = f"{_MARK[check.verdict]} **{_cell(check.name)}** ({check.severity})"
+    lines = [f"- {head}: {SHOWN[check.verdict].phrase}. {check.must}"]
+    for word, text in told(check):
+        cell = _cell(text)
+        lines.append(f"  - {word}: `{cell.replace('`', chr(39))}`" if word == "by hand" else f"  - {word}: {cell}")
     return [*lines, ""]
 
 

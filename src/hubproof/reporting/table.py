@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from hubproof.checking import CheckInfo
 from hubproof.record import CheckRecord, RunRecord
-from hubproof.reporting.words import MEANING, SHOWN, counted, duration
+from hubproof.reporting.words import MEANING, SHOWN, counted, duration, told
 
 _RUN_COLOUR = {"pass": "green", "fail": "red", "error": "magenta", "incomplete": "yellow"}
 _EXPLAINED = ("error", "fail", "inconclusive", "could-not-run")
@@ -56,10 +56,9 @@ class LiveTable:
         print_()
         for note in record.swept:
             print_(f"[dim]swept: {escape(note)}[/]")
-        if record.not_proven:
-            for why in dict.fromkeys(record.not_proven.values()):
-                names = ", ".join(name for name, reason in record.not_proven.items() if reason == why)
-                print_(f"[dim]not proven, {escape(why)}: {escape(names)}[/]")
+        excused = {one.name: _one_line(one.message) for one in record.checks if one.verdict == "not-applicable"}
+        self._grouped("not applicable", excused)
+        self._grouped("not proven", record.not_proven)
         counts = ", ".join(f"{number} {verdict}" for verdict, number in counted(record.checks).items())
         colour = _RUN_COLOUR[record.verdict]
         stopped = f" [yellow]{escape(record.run.stopped)}.[/]" if record.run.stopped else ""
@@ -74,15 +73,13 @@ class LiveTable:
         shown = SHOWN[check.verdict]
         self._console.print()
         self._console.print(f"[{shown.colour}]{shown.sign} {escape(check.name)}[/] [dim]{shown.phrase}[/]")
-        told = [("MUST", check.must), ("promised", check.promised), ("observed", check.observed)]
-        if not check.observed:
-            told.append(("because", check.message))
-        told += [("where", check.where), ("repeat", check.repeat)]
-        if check.verdict == "fail":
-            told.append(("remedy", check.remedy))
-        for name, text in told:
-            if text:
-                self._indented(f"{name:>9}  {_first_lines(text, 12)}", "", hang=11)
+        for name, text in [("MUST", check.must), *told(check)]:
+            self._indented(f"{name:>9}  {_first_lines(text, 12)}", "", hang=11)
+
+    def _grouped(self, words: str, reasons: dict[str, str]) -> None:
+        for why in dict.fromkeys(reasons.values()):
+            names = ", ".join(name for name, reason in reasons.items() if reason == why)
+            self._console.print(f"[dim]{words}, {escape(why)}: {escape(names)}[/]", soft_wrap=True)
 
     def _objectives(self, record: RunRecord) -> None:
         self._console.print()
@@ -98,7 +95,13 @@ class LiveTable:
             self._console.print(f"    {line}", style=style, highlight=False, markup=False, soft_wrap=True)
 
 
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _first_lines(text: str, lines: int = 4) -> str:
     every = text.strip().splitlines()
+    if text.startswith("Traceback") and len(every) > lines:
+        return "\n".join([f"… {len(every) - lines} lines above these in the report", *every[-lines:]])
     more = [f"… {len(every) - lines} more lines in the report"] if len(every) > lines else []
     return "\n".join(every[:lines] + more)

@@ -31,6 +31,7 @@ class Row:
     check: str
     seconds: float
     bars: list[Bar]
+    unseen: list[str]
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ def waterfall(spawns: list[AnatomyRecord]) -> Bars:
             spawn.check,
             spawn.seconds,
             [_bar(stage, scale, names.index(stage.name)) for stage in spawn.stages],
+            spawn.unseen,
         )
         for spawn in spawns
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import get_args
@@ -44,7 +45,7 @@ SHOWN: dict[Verdict, Shown] = {
 
 MEANING = {
     "pass": "Every check that was selected passed, or the profile excuses it.",
-    "fail": "A promise is broken.",
+    "fail": "At least one promise is broken.",
     "error": "The suite itself broke: its other results cannot be trusted.",
     "incomplete": "Nothing failed, but not everything could be looked at.",
 }
@@ -64,7 +65,7 @@ class Lamp:
 
     criterion: str
     worst: str
-    counts: dict[str, int]
+    counts: dict[Verdict, int]
 
     @property
     def words(self) -> str:
@@ -72,7 +73,7 @@ class Lamp:
         return ", ".join(f"{number} {verdict}" for verdict, number in self.counts.items()) or "not looked at"
 
 
-def counted(checks: Iterable[CheckRecord]) -> dict[str, int]:
+def counted(checks: Iterable[CheckRecord]) -> dict[Verdict, int]:
     """Count verdicts, in the order in which a reader must see them."""
     verdicts = [one.verdict for one in checks]
     return {verdict: verdicts.count(verdict) for verdict in SHOWN if verdict in verdicts}
@@ -84,8 +85,43 @@ def lamps(record: RunRecord) -> list[Lamp]:
     for place, criterion in enumerate(CRITERIA):
         counts = counted(one for one in record.checks if one.criterion == criterion)
         if counts or place < DEPLOYMENT_CRITERIA:
-            shown.append(Lamp(criterion, next(iter(counts), ""), counts))
+            # What the profile takes out says nothing of the rest: it darkens a lamp only when it stands alone.
+            worst = min(
+                counts, key=lambda verdict: (verdict == "not-applicable", list(SHOWN).index(verdict)), default=""
+            )
+            shown.append(Lamp(criterion, worst, counts))
     return shown
+
+
+def told(check: CheckRecord) -> list[tuple[str, str]]:
+    """Return what is said of a check as (word, text): nothing twice, nothing left out.
+
+    A message repeats what stands in fields of its own. What it adds to them (why a failure is excused and by whom, what
+    failed before, the next step) is told beside them.
+    """
+    rest = check.message
+    for word, text in (
+        ("promised|wanted", check.promised),
+        ("observed", check.observed),
+        ("where", check.where),
+        ("repeat by hand", check.repeat),
+    ):
+        if text:
+            rest = re.sub(rf"(?m)^ *(?:(?:{word}): )?{re.escape(text)} *$", "", rest)
+    lines = [line for line in rest.splitlines() if line.strip()]
+    steps = [line.strip().removeprefix("next: ") for line in lines if line.strip().startswith("next: ")]
+    added = [line for line in lines if not line.strip().startswith("next: ")]
+    said = [
+        ("because", "\n".join(added).strip()),
+        ("promised", check.promised),
+        ("observed", check.observed),
+        ("where", check.where),
+        ("by hand", check.repeat),
+        ("next", "\n".join(steps)),
+        # The remedy mends a broken promise; where nothing was compared, it would lead astray.
+        ("remedy", check.remedy if check.verdict in {"fail", "known"} else ""),
+    ]
+    return [(word, text) for word, text in said if text]
 
 
 def duration(seconds: float) -> str:
