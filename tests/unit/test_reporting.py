@@ -253,3 +253,10 @@ def test_the_terminal_shows_the_end_of_a_traceback_and_why_a_check_does_not_appl
     LiveTable(Console(file=out, width=100), {}).conclude(_record(error, taken_out), tmp_path)
     assert "KeyError: 'data'" in out.getvalue()
     assert "not applicable, managed control plane: spawn.not-applicable" in out.getvalue()
+
+
+def test_the_committed_example_is_what_the_views_make_today(tmp_path: Path) -> None:
+    example = root() / "reports" / "example"
+    write_views(RunRecord.load(example), tmp_path)
+    for path in tmp_path.iterdir():
+        assert (example / path.name).read_bytes() == path.read_bytes(), f"write_views(record, example): {path.name}"

@@ -50,6 +50,7 @@ def html_report(record: RunRecord, folder: Path) -> str:
         is_long=lambda text: text.count("\n") >= _LONG,
         evidence=lambda check, piece: _piece(piece, folder, _SHOWN_OF_A_TEXT.get(check.verdict, _SHOWN_OF_TROUBLE)),
         waterfall=_drawn(record),
+        drawn={spawn.check for spawn in record.anatomy},
     )
 
 
