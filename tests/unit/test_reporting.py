@@ -32,7 +32,7 @@ from hubproof.reporting.schema import report_schema
 from hubproof.reporting.summary import markdown_summary
 from hubproof.reporting.table import LiveTable
 from hubproof.reporting.waterfall import WIDTH, waterfall
-from hubproof.reporting.words import lamps, told
+from hubproof.reporting.words import lamps, meaning, told
 from hubproof.resources import root
 from hubproof.verdict import Verdict
 
@@ -260,3 +260,12 @@ def test_the_committed_example_is_what_the_views_make_today(tmp_path: Path) -> N
     write_views(RunRecord.load(example), tmp_path)
     for path in tmp_path.iterdir():
         assert (example / path.name).read_bytes() == path.read_bytes(), f"write_views(record, example): {path.name}"
+
+
+def test_the_sentence_under_a_pass_is_true_of_the_run() -> None:
+    assert meaning(_record(_check("pass"))) == "Every check that was selected passed."
+    assert "the profile excuses it" in meaning(_record(_check("pass"), _check("known")))
+    lesser = judge(_record(_check("pass"), _check("fail", severity="minor")), "critical")
+    assert (lesser.verdict, meaning(lesser)[:14]) == ("pass", "Nothing failed")
+    assert "lesser promises are broken" in meaning(lesser)
+    assert meaning(_record(_check("fail"))) == "At least one promise is broken."

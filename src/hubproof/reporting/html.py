@@ -10,7 +10,7 @@ import jinja2
 
 from hubproof.record import CheckRecord, EvidenceRecord, RunRecord
 from hubproof.reporting.waterfall import Bars, waterfall
-from hubproof.reporting.words import CRITERIA, DEPLOYMENT_CRITERIA, MEANING, SHOWN, counted, duration, lamps, told
+from hubproof.reporting.words import CRITERIA, DEPLOYMENT_CRITERIA, SHOWN, counted, duration, lamps, meaning, told
 from hubproof.resources import resource
 
 _SHOWN_OF_A_TEXT = {"pass": 3_000, "not-applicable": 3_000}
@@ -40,7 +40,7 @@ def html_report(record: RunRecord, folder: Path) -> str:
     template = environment.get_template("report.html.j2")
     return template.render(
         record=record,
-        meaning=MEANING[record.verdict],
+        meaning=meaning(record),
         shown=SHOWN,
         counts=counted(record.checks),
         lamps=[(lamp, CRITERIA.index(lamp.criterion) < DEPLOYMENT_CRITERIA) for lamp in lamps(record)],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hubproof.record import CheckRecord, RunRecord
-from hubproof.reporting.words import MEANING, SHOWN, counted, duration, lamps, told
+from hubproof.reporting.words import SHOWN, counted, duration, lamps, meaning, told
 
 _MARK = {
     "pass": "🟢", "fail": "🔴", "error": "🟣", "could-not-run": "🟡", "inconclusive": "🟡", "known": "🔵",
@@ -18,7 +18,7 @@ def markdown_summary(record: RunRecord) -> str:
     lines = [
         f"# {_MARK[record.verdict]} {record.verdict.upper()}: {_cell(record.target.name)}",
         "",
-        f"{MEANING[record.verdict]} {counts or 'No checks'} in {duration(record.run.seconds)}.",
+        f"{meaning(record)} {counts or 'No checks'} in {duration(record.run.seconds)}.",
         "",
         f"Exit code {record.exit_code}. Run `{record.run.id}` ({record.run.mode}) against {_cell(record.target.url)}.",
         "",

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from hubproof.checking import CheckInfo
 from hubproof.record import CheckRecord, RunRecord
-from hubproof.reporting.words import MEANING, SHOWN, counted, duration, told
+from hubproof.reporting.words import SHOWN, counted, duration, meaning, told
 
 _RUN_COLOUR = {"pass": "green", "fail": "red", "error": "magenta", "incomplete": "yellow"}
 _EXPLAINED = ("error", "fail", "inconclusive", "could-not-run")
@@ -62,10 +62,7 @@ class LiveTable:
         counts = ", ".join(f"{number} {verdict}" for verdict, number in counted(record.checks).items())
         colour = _RUN_COLOUR[record.verdict]
         stopped = f" [yellow]{escape(record.run.stopped)}.[/]" if record.run.stopped else ""
-        print_(
-            f"[bold {colour}]{record.verdict.upper()}[/] {escape(record.target.name)}: "
-            f"{MEANING[record.verdict]}{stopped}"
-        )
+        print_(f"[bold {colour}]{record.verdict.upper()}[/] {escape(record.target.name)}: {meaning(record)}{stopped}")
         print_(f"{counts or 'no checks'} in {duration(record.run.seconds)}; exit code {record.exit_code}")
         print_(f"report: {escape(str(folder / 'report.html'))}")
 

@@ -43,13 +43,24 @@ SHOWN: dict[Verdict, Shown] = {
 }
 """From the one that a reader must see first to the one that can wait."""
 
-MEANING = {
-    "pass": "Every check that was selected passed, or the profile excuses it.",
+_MEANING = {
+    "pass": "Every check that was selected passed.",
     "fail": "At least one promise is broken.",
     "error": "The suite itself broke: its other results cannot be trusted.",
     "incomplete": "Nothing failed, but not everything could be looked at.",
 }
-"""What a run's verdict says, in one sentence."""
+
+
+def meaning(record: RunRecord) -> str:
+    """Say what the run's verdict means, in one sentence that is true of this run."""
+    counts = counted(record.checks)
+    if record.verdict == "pass" and "fail" in counts:
+        return f"Nothing failed at or above severity {record.run.fail_on}, but lesser promises are broken."
+    if record.verdict == "pass" and counts.keys() - {"pass"}:
+        return "Every check that was selected passed, or the profile excuses it."
+    if record.verdict == "pass" and record.capacity and not counts:
+        return "Every objective was met, and nothing was left behind."
+    return _MEANING[record.verdict]
 
 
 @dataclass(frozen=True)
