@@ -52,11 +52,22 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = config.getoption("--hubproof-run")
     if not folder:
         return
+    _hear_ctrl_c()
     run = Run(Path(folder), config.getoption("--hubproof-phase"))
     config.stash[RUN] = run
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(ResultWriter(run), "hubproof-results")
         _end_with_parent()
+
+
+def _hear_ctrl_c() -> None:
+    """Let SIGINT interrupt this process even where it was ignored from birth, as in a shell's background job or in CI.
+
+    The gate stops pytest by it, and fixtures would otherwise not get to clean up before the gate's patience ends.
+    """
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _end_with_parent() -> None:
