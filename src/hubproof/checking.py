@@ -5,17 +5,17 @@ Verdicts are not made here (see `hubproof.verdict`), evidence neither (see `hubp
 
 from __future__ import annotations
 
-import fnmatch
 import importlib.util
 import re
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from hubproof.errors import BrokenPromiseError
 from hubproof.resources import resource
+from hubproof.touching import makes as made_by
 
 Severity = Literal["critical", "major", "minor"]
 Reach = Literal["observe", "act", "disrupt"]
@@ -53,6 +53,8 @@ class CheckInfo:
         promise: dotted paths into the profile's `promises`; where one is absent the check is not applicable.
         alone: whether it runs after all others and by itself.
         source: file and test function, for the catalogue and for who wants to read on.
+        makes: what it makes in the target, in words; nothing when it only reads.
+        tests: every test that carries the id, as `source` does.
 
     """
 
@@ -65,6 +67,8 @@ class CheckInfo:
     promise: tuple[str, ...] = ()
     alone: bool = False
     source: str = ""
+    makes: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
 
     @property
     def family(self) -> str:
@@ -82,6 +86,7 @@ def check(
     remedy: str,
     promise: str | tuple[str, ...] = (),
     alone: bool = False,
+    makes: str | tuple[str, ...] = (),
 ) -> Callable[[F], F]:
     """Make a pytest test a check. Several tests may carry the same id and must then agree in everything."""
     for name, text in (("must", must), ("remedy", remedy)):
@@ -96,7 +101,9 @@ def check(
         path = Path(test.__code__.co_filename)
         source = f"tests/{path.parent.name}/{path.name}::{test.__name__}"
         promises = (promise,) if isinstance(promise, str) else tuple(promise)
-        info = CheckInfo(check_id, must, severity, reach, criterion, remedy, promises, alone, source)
+        made = made_by(test, (makes,) if isinstance(makes, str) else tuple(makes))
+        said = (check_id, must, severity, reach, criterion, remedy, promises, alone)
+        info = CheckInfo(*said, source=source, makes=made, tests=(source,))
         test.hubproof_check = info  # type: ignore[attr-defined]
         return test
 
@@ -120,10 +127,15 @@ def discover() -> dict[str, CheckInfo]:
     for folder in ("conformance", "integration"):
         for path in sorted(resource("tests", folder).glob("test_*.py")):
             for info in _checks_of(path):
-                known = found.setdefault(info.id, info)
+                known = found.get(info.id)
+                if known is None:
+                    found[info.id] = info
+                    continue
                 if _said(known) != _said(info):
                     msg = f"check {info.id} is described differently in {known.source} and {info.source}"
                     raise ValueError(msg)
+                made = tuple(dict.fromkeys([*known.makes, *info.makes]))
+                found[info.id] = replace(known, tests=(*known.tests, *info.tests), makes=made)
     return dict(sorted(found.items()))
 
 
@@ -147,22 +159,3 @@ def _checks_of(path: Path) -> Iterable[CheckInfo]:
         info = getattr(thing, "hubproof_check", None)
         if isinstance(info, CheckInfo) and thing.__module__ == name:
             yield info
-
-
-def select(catalogue: dict[str, CheckInfo], wanted: Iterable[str]) -> list[str]:
-    """Return the ids that the words of `--select` mean: an id, a family, or a glob; all of them for no words.
-
-    Raises:
-        KeyError: with the word that means nothing.
-
-    """
-    words = [word for given in wanted for word in given.split(",") if word]
-    if not words:
-        return list(catalogue)
-    chosen: set[str] = set()
-    for word in words:
-        hits = {i for i, info in catalogue.items() if word in (i, info.family) or fnmatch.fnmatchcase(i, word)}
-        if not hits:
-            raise KeyError(word)
-        chosen |= hits
-    return [i for i in catalogue if i in chosen]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from pathlib import Path
 
 import click
@@ -52,13 +53,22 @@ def cli() -> None:
 @click.option("--profile", type=click.Path(path_type=Path), help="The target's profile; else HUBPROOF_PROFILE.")
 @click.option("--kubeconfig", type=click.Path(path_type=Path), help="Instead of the one that the profile names.")
 @click.option("--select", multiple=True, metavar="ID|FAMILY|GLOB", help="Which checks; several by comma or repetition.")
+@click.option(
+    "--severity", type=click.Choice(["critical", "major", "minor"]), multiple=True, help="Only these severities."
+)
+@click.option(
+    "--reach", "only_reach", type=click.Choice(["observe", "act", "disrupt"]), multiple=True, help="Only these reaches."
+)
+@click.option("--criterion", multiple=True, help="Only checks of this criterion, such as 'storage persists'.")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Run what that run left open.")
 @click.option("--allow", type=click.Choice(["disrupt"]), multiple=True, help="Consent to checks that disturb users.")
 @click.option("--fail-on", type=click.Choice(["critical", "major", "minor"]), default="minor", show_default=True)
 @click.option("--workers", type=click.IntRange(0, 64), default=4, show_default=True, help="Checks at the same time.")
 @click.option("--maxfail", type=click.IntRange(0), default=0, help="Stop after so many failed checks.")
 @click.option("--limit", type=float, default=0, metavar="SECONDS", help="Stop when the checks take longer.")
 @click.option("--reports", type=click.Path(path_type=Path), help="Folder for the run's reports.")
-@click.option("--list", "only_list", is_flag=True, help="Show what would run, and touch nothing.")
+@click.option("--list", "only_list", is_flag=True, help="Show what would run, why, and what it would touch.")
+@click.option("--dry-run", is_flag=True, help="The same, and where and as whom; touch nothing.")
 def gate(**options: object) -> int:
     """May this deployment take users? Run the checks and end with the verdict as exit code."""
     from hubproof.commands import gate_command  # noqa: PLC0415
@@ -183,6 +193,10 @@ def main(arguments: list[str] | None = None) -> int:
         # Whoever read our output has gone (`hubproof checks | head`): nothing is wrong, and nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception:  # noqa: BLE001 - Python would end with 1, which means that the target broke a promise
+        traceback.print_exc()
+        sys.stderr.write("hubproof: this is a defect of hubproof itself, and says nothing about the target\n")
+        return BROKE
 
 
 def _tell(error: HubproofError) -> None:

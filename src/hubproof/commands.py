@@ -7,14 +7,15 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from hubproof.checking import CheckInfo, Reach, discover, select
+from hubproof.checking import CheckInfo, discover
 from hubproof.errors import UsageError
 from hubproof.profile import Kube, Profile
 from hubproof.profile_file import load_profile
 from hubproof.progress import Progress
-from hubproof.resources import root
+from hubproof.resources import resource, root
+from hubproof.selection import Wish, choose, consented, refuse_unknown_ids
 
 
 def default_reports() -> Path:
@@ -26,16 +27,17 @@ def default_reports() -> Path:
 def gate_command(options: Mapping[str, Any], progress: Progress) -> int:
     """Run the gate and return its exit code."""
     from hubproof.gate import GateOptions, run_gate  # noqa: PLC0415 - `--list` needs none of it
+    from hubproof.resuming import resume  # noqa: PLC0415
 
     catalogue = discover()
-    wanted = chosen(catalogue, options["select"])
-    if options["only_list"] and not options["lab"]:
-        profile = read_target(options)
-        return _list(catalogue, wanted, profile, options["allow"], progress)
-    if options["only_list"]:
-        return _list(catalogue, wanted, None, options["allow"], progress)
+    wanted = choose(catalogue, Wish.of(options))
+    if options["only_list"] or options["dry_run"]:
+        return _plan(catalogue, wanted, options)
     with the_target(options, "hubproof gate --lab", progress) as profile:
-        consent, not_proven = consented(catalogue, wanted, profile, options["allow"])
+        refuse_unknown_ids(catalogue, profile)
+        resumed = resume(found_run(options["resume"]), profile, catalogue) if options["resume"] else None
+        if resumed:
+            wanted = {one: why for one, why in wanted.items() if one in resumed.missing}
         gate_options = GateOptions(
             reports=options["reports"] or default_reports(),
             workers=options["workers"],
@@ -43,48 +45,14 @@ def gate_command(options: Mapping[str, Any], progress: Progress) -> int:
             maxfail=options["maxfail"],
             limit=options["limit"],
         )
-        selected = [check_id for check_id in wanted if check_id not in not_proven]
-        unselected = {i: "not selected (--select)" for i in catalogue if i not in wanted}
-        record = run_gate(
-            profile,
-            catalogue,
-            selected,
-            consent,
-            gate_options,
-            progress,
-            not_proven={**not_proven, **unselected},
-        )
+        selection = consented(catalogue, wanted, profile, options["allow"])
+        record = run_gate(profile, catalogue, selection, gate_options, progress, resumed=resumed)
     return record.exit_code
 
 
-def chosen(catalogue: dict[str, CheckInfo], words: tuple[str, ...]) -> list[str]:
-    """Return the ids that `--select` means; a word that means nothing is a usage error that names the nearest."""
-    try:
-        return select(catalogue, words)
-    except KeyError as error:
-        word = str(error.args[0])
-        known = [*catalogue, *{info.family for info in catalogue.values()}]
-        near = difflib.get_close_matches(word, known, n=1, cutoff=0.3)
-        raise UsageError(
-            f"--select {word}: there is no such check, family or glob",
-            next_step=f"did you mean {near[0]}?" if near else "hubproof checks shows them all",
-        ) from error
-
-
-def consented(
-    catalogue: dict[str, CheckInfo], wanted: list[str], profile: Profile, allowed: tuple[str, ...]
-) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Return the reaches that may be used, and the wanted checks that go further, each with the reason."""
-    consent = tuple(
-        reach for reach in get_args(Reach) if reach in profile.reach and (reach != "disrupt" or reach in allowed)
-    )
-    lacking = {}
-    for check_id in wanted:
-        reach = catalogue[check_id].reach
-        if reach not in consent:
-            where = "the profile's reach" if reach not in profile.reach else "the command line (--allow disrupt)"
-            lacking[check_id] = f"needs {reach}, which {where} does not allow"
-    return consent, lacking
+def found_run(name: Path) -> Path:
+    """Return the folder of a run that is named by its folder, its id, or `latest`."""
+    return name if name.is_dir() else default_reports() / name
 
 
 def read_target(options: Mapping[str, Any]) -> Profile:
@@ -125,18 +93,21 @@ def the_target(options: Mapping[str, Any], who: str, progress: Progress) -> Iter
         yield load_profile(facts.profile)
 
 
-def _list(
-    catalogue: dict[str, CheckInfo],
-    wanted: list[str],
-    profile: Profile | None,
-    allowed: tuple[str, ...],
-    progress: Progress,
-) -> int:
-    lacking = consented(catalogue, wanted, profile, allowed)[1] if profile else {}
-    for check_id in wanted:
-        info = catalogue[check_id]
-        why = f"not run: {lacking[check_id]}" if check_id in lacking else info.must
-        progress.say(f"{check_id:24} {info.reach:8} {info.severity:9} {why}")
+def _plan(catalogue: dict[str, CheckInfo], wanted: dict[str, str], options: Mapping[str, Any]) -> int:
+    """Tell what a gate would do; of the lab also when it does not run, by the promises that it would take."""
+    from rich.console import Console  # noqa: PLC0415
+
+    from hubproof.reporting.plan import tell_plan, tell_run  # noqa: PLC0415
+
+    if options["lab"]:
+        profile = load_profile(resource("fixtures", "profiles", "254carbon.yaml"), secrets_there=False)
+    else:
+        profile = read_target(options)
+    refuse_unknown_ids(catalogue, profile)
+    selection, console = consented(catalogue, wanted, profile, options["allow"]), Console(highlight=False)
+    tell_plan(selection, catalogue, profile, console)
+    if options["dry_run"]:
+        tell_run(profile, selection, console)
     return 0
 
 
@@ -155,7 +126,7 @@ def checks_command(check_id: str | None, form: str) -> int:
             print(text, end="")  # noqa: T201 - what was asked for goes to standard output
         return 0
     if check_id not in catalogue:
-        chosen(catalogue, (check_id,))
+        choose(catalogue, Wish((check_id,)))
         raise UsageError(f"{check_id} is a family, not a check", next_step="hubproof checks shows what is in it")
     views.explain(catalogue[check_id], console)
     return 0
@@ -163,8 +134,12 @@ def checks_command(check_id: str | None, form: str) -> int:
 
 def write_docs_command(progress: Progress) -> int:
     """Write the generated parts of the documentation again."""
+    from hubproof.record import RunRecord  # noqa: PLC0415
+    from hubproof.reporting import write_views  # noqa: PLC0415
     from hubproof.reporting.documents import documents  # noqa: PLC0415
 
+    example = root() / "reports" / "example"
+    write_views(RunRecord.load(example), example)
     for path, text in documents(root(), discover()).items():
         path.write_text(text, encoding="utf-8")
         progress.say(f"written: {path.relative_to(root())}")
@@ -173,13 +148,11 @@ def write_docs_command(progress: Progress) -> int:
 
 def report_command(run: Path | None, progress: Progress) -> int:
     """Write all views of a run again."""
-    from hubproof.record import RunRecord  # noqa: PLC0415
     from hubproof.reporting import write_views  # noqa: PLC0415
+    from hubproof.resuming import read_or_rebuild  # noqa: PLC0415
 
-    folder = run or default_reports() / "latest"
-    if not (folder / "report.json").is_file():
-        raise UsageError(f"{folder} holds no report.json", next_step="name the folder of a run")
-    record = RunRecord.load(folder)
+    folder = found_run(run or Path("latest"))
+    record = read_or_rebuild(folder, discover())
     write_views(record, folder.resolve())
     progress.say(f"written again: {folder}")
     return record.exit_code

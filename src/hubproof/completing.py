@@ -25,7 +25,6 @@ def complete(
     stopped: str,
     notes: list[str],
     seconds: float,
-    not_proven: dict[str, str],
     versions: dict[str, str],
 ) -> RunRecord:
     """Return the record, not yet judged.
@@ -38,7 +37,6 @@ def complete(
         stopped: why the run ended early, if it did.
         notes: what was swept.
         seconds: how long the run took.
-        not_proven: checks that were not selected, with the reason.
         versions: of the target's parts, as far as they are known.
 
     """
@@ -60,10 +58,11 @@ def complete(
             hubproof=__version__,
             profile_sha256=profile.sha256,
             stopped=stopped,
+            resumes=settings.resumes,
         ),
         target=TargetFacts(name=profile.name, url=profile.url, versions=versions),
         checks=checks,
-        not_proven=not_proven,
+        not_proven=settings.not_proven,
         swept=notes,
         anatomy=anatomy,
     )
@@ -94,16 +93,16 @@ def _missing(
     """Return a record for each selected check, and each collected case, that has no result."""
     collected = settings.folder / COLLECTED
     nodes = collected.read_text(encoding="utf-8").splitlines() if collected.exists() else []
-    by_test = {info.source.rpartition("::")[2]: info for info in catalogue.values()}
+    by_test = {test: info for info in catalogue.values() for test in info.tests}
     without: dict[tuple[str, str], str] = {}
     for node in nodes:
         line = by_node.get(node)
         if line is not None and line["id"]:
             continue
-        test, _, case = node.rpartition("::")[2].partition("[")
+        test, _, case = node.partition("[")
         if info := by_test.get(test):
             crash = str(line["message"]) if line else ""
-            without[info.id, case.rstrip("]")] = crash
+            without[info.id, case.removesuffix("]")] = crash
     present = {line["id"] for line in lines} | {check_id for check_id, _ in without}
     for check_id in settings.selected:
         if check_id not in present:

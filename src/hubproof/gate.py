@@ -21,7 +21,9 @@ from hubproof.pytest_process import PytestProcess
 from hubproof.record import RunRecord, judge
 from hubproof.reporting import write_views
 from hubproof.reporting.table import LiveTable
+from hubproof.resuming import Resumed, with_kept
 from hubproof.run import RunSettings, new_run_id, point_latest
+from hubproof.selection import Selection
 from hubproof.tidying import tidied
 from hubproof.versions import versions_of
 from hubproof.waiting import Deadline
@@ -81,23 +83,21 @@ class Stopped:
 def run_gate(
     profile: Profile,
     catalogue: dict[str, CheckInfo],
-    selected: list[str],
-    consent: tuple[str, ...],
+    selection: Selection,
     options: GateOptions,
     progress: Progress,
     *,
-    not_proven: dict[str, str] | None = None,
+    resumed: Resumed | None = None,
 ) -> RunRecord:
     """Run the selected checks against the target and return the record, written with all its views.
 
     Args:
         profile: the target.
         catalogue: every check by id.
-        selected: ids, those whose reach lacks consent already taken out.
-        consent: reaches that may be used.
+        selection: the checks that run, and why the others do not.
         options: how to run.
         progress: where to say what happens.
-        not_proven: checks that were not selected, with the reason.
+        resumed: the earlier run that this one goes on with.
 
     """
     begun = time.monotonic()
@@ -107,13 +107,16 @@ def run_gate(
         folder=(options.reports / run_id).resolve(),
         profile=profile.path,
         mode=options.mode,
-        selected=tuple(selected),
-        consent=consent,
+        selected=tuple(selection.ids),
+        consent=selection.consent,
         started=dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
+        fail_on=options.fail_on,
+        not_proven=selection.not_proven,
+        resumes=resumed.run_id if resumed else "",
     )
     settings.save()
     point_latest(settings.folder)
-    progress.say(f"run {run_id} against {profile.name} ({profile.url}): {len(selected)} checks")
+    progress.say(f"run {run_id} against {profile.name} ({profile.url}): {len(selection.ids)} checks")
     blocked = preflight(profile)
     settings = replace(settings, blocked=blocked)
     settings.save()
@@ -125,7 +128,7 @@ def run_gate(
     with tidied(profile, settings, notes):
         deadline = Deadline(options.limit) if options.limit else None
         for phase, workers in (("together", options.workers), ("alone", 0)):
-            if not any(catalogue[i].alone == (phase == "alone") for i in selected) or stopped.why:
+            if not any(catalogue[i].alone == (phase == "alone") for i in selection.ids) or stopped.why:
                 continue
             lines += _run_phase(settings, phase, workers, options, stopped, table, deadline)
     record = complete(
@@ -136,9 +139,11 @@ def run_gate(
         stopped=stopped.why,
         notes=notes,
         seconds=time.monotonic() - begun,
-        not_proven=not_proven or {},
         versions=versions_of(profile, blocked),
     )
+    if resumed:
+        resumed.bring_evidence(settings.folder)
+        record = with_kept(record, resumed)
     record = judge(record, options.fail_on)
     write_views(record, settings.folder)
     table.conclude(record, settings.folder)

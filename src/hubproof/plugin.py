@@ -23,6 +23,7 @@ from hubproof.evidence import Evidence
 from hubproof.profile import Profile
 from hubproof.profile_file import load_profile
 from hubproof.run import RunSettings
+from hubproof.selection import excuse
 from hubproof.verdict import NotApplicableError, Outcome, outcome_of, with_known, worst
 
 EVIDENCE = pytest.StashKey[Evidence]()
@@ -57,6 +58,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[RUN] = run
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(ResultWriter(run), "hubproof-results")
+        if config.getoption("numprocesses", None):
+            from hubproof.scheduling import SchedulingPlugin  # noqa: PLC0415 - workers and `-n 0` need none
+
+            config.pluginmanager.register(SchedulingPlugin(), "hubproof-scheduling")
         _end_with_parent()
 
 
@@ -134,12 +139,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         return
     name = f"{info.id}[{case_of(item)}]" if case_of(item) else info.id
     item.stash[EVIDENCE] = Evidence(run.settings.folder, name)
-    for entry in run.profile.not_applicable:
-        if entry.check == info.id:
-            raise NotApplicableError(f"{entry.reason} (owner {entry.owner}, until {entry.until or 'further notice'})")
-    for promise in info.promise:
-        if not run.profile.promises.has(promise):
-            raise NotApplicableError(f"the profile does not promise {promise}")
+    if reason := excuse(run.profile, info, dt.datetime.now(dt.UTC).date()):
+        raise NotApplicableError(reason)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -18,8 +18,12 @@ from hubproof.profile import Persona, Profile, SecretRef
 Loc = tuple[str | int, ...]
 
 
-def load_profile(path: Path) -> Profile:
+def load_profile(path: Path, *, secrets_there: bool = True) -> Profile:
     """Read and check a profile.
+
+    Args:
+        path: of the file.
+        secrets_there: whether the variables and files that it names for secrets must be there now.
 
     Raises:
         UsageError: it is missing, no YAML, not of this shape, or names an environment variable or a file for a secret
@@ -52,7 +56,8 @@ def load_profile(path: Path) -> Profile:
         raise UsageError("\n".join(complaints)) from error
     profile._path = path  # noqa: SLF001 - the reader is the one who knows where it came from
     profile._sha256 = hashlib.sha256(raw).hexdigest()  # noqa: SLF001
-    _check_files(profile, lines)
+    if secrets_there:
+        _check_files(profile, lines)
     return profile
 
 

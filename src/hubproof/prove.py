@@ -20,6 +20,7 @@ from hubproof.gate import GateOptions, run_gate
 from hubproof.profile import Profile
 from hubproof.progress import Progress
 from hubproof.record import CheckRecord, RunRecord
+from hubproof.selection import Selection
 
 SENTINELS = ("access.https", "rbac.hub", "quota.namespace", "deploy.inventory")
 """Run with every defect, and must stay as they were: cheap ones of different families."""
@@ -100,8 +101,7 @@ def _run(defect: Defect, when: str, profile: Profile, catalogue: dict[str, Check
     return run_gate(
         profile,
         catalogue,
-        [i for i in catalogue if i in selected],
-        ("observe", "act", "disrupt"),
+        Selection({i: "proof" for i in catalogue if i in selected}, ("observe", "act", "disrupt")),
         options,
         quiet,
     )

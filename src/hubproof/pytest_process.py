@@ -43,7 +43,7 @@ class PytestProcess:
         self.log = folder / f"pytest-{phase}.log"
         config = folder / "pytest.ini"
         config.write_text("[pytest]\naddopts =\n", encoding="utf-8")
-        spread = ["-n", str(workers), "--dist", "loadgroup", "--max-worker-restart", "2"] if workers else ["-n", "0"]
+        spread = ["-n", str(workers), "--dist", "loadgroup", "--max-worker-restart", "4"] if workers else ["-n", "0"]
         command = [
             sys.executable, "-m", "pytest", "-c", str(config), "--rootdir", str(root()), "--confcutdir", str(root()),
             "-p", "xdist.plugin", "-p", "hubproof.plugin", "-p", "no:cacheprovider", "-q", "--tb=short", "-ra",

@@ -36,7 +36,7 @@ class EvidenceRecord(_Strict):
 
 
 class CheckRecord(_Strict):
-    """What one check, or one case of it, ended with."""
+    """What one check, or one case of it, ended with; `run` is the earlier run that saw it, when it was not this one."""
 
     id: str
     case: str = ""
@@ -56,6 +56,7 @@ class CheckRecord(_Strict):
     repeat: str = ""
     because: str = ""
     source: str = ""
+    run: str = ""
     evidence: list[EvidenceRecord] = []
 
     @property
@@ -75,6 +76,7 @@ class RunFacts(_Strict):
     profile_sha256: str
     stopped: str = ""
     fail_on: str = "minor"
+    resumes: str = ""
 
 
 class TargetFacts(_Strict):

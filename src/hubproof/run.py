@@ -44,6 +44,9 @@ class RunSettings:
         consent: the reaches that both profile and command line allow.
         blocked: what the preflight found out of reach.
         started: when the run began, ISO 8601 with zone; time windows begin here.
+        fail_on: the least severity whose fail makes exit code 1.
+        not_proven: checks that were not selected, with the reason.
+        resumes: id of the run that this one goes on with.
 
     """
 
@@ -55,6 +58,9 @@ class RunSettings:
     consent: tuple[str, ...]
     started: str
     blocked: Blocked = field(default_factory=Blocked)
+    fail_on: str = "minor"
+    not_proven: dict[str, str] = field(default_factory=dict)
+    resumes: str = ""
 
     def save(self) -> Path:
         """Write the settings into the run's folder and return the file."""

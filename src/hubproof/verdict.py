@@ -7,6 +7,8 @@ import traceback
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
+import pytest
+
 from hubproof.errors import (
     BrokenPromiseError,
     CouldNotRunError,
@@ -63,6 +65,8 @@ def outcome_of(error: BaseException | None, phase: Phase) -> Outcome:
         if phase == "setup":
             return replace(_worded("could-not-run", error), because=redact(str(error)))
         return _worded("fail", error)
+    if isinstance(error, pytest.skip.Exception):
+        return Outcome("could-not-run", message=redact(f"skipped: {error.msg or 'no reason given'}"))
     if isinstance(error, UsageError):
         return _worded("error", error)
     lines = traceback.format_exception(error)

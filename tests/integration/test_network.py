@@ -89,6 +89,7 @@ def test_users_cannot_reach_each_other(
     reach="act",
     criterion="isolation",
     promise="network.closed",
+    makes="a probe pod in the probe namespace, shared by the run",
     remedy="kubectl get networkpolicy -o yaml: look at the egress rules of the policy that selects user pods, "
     "and at a too "
     "wide ipBlock; add the address to its `except`.",

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from hubproof.checking import CheckInfo, check, discover, expect, select
+from hubproof.checking import CheckInfo, check, discover, expect
 from hubproof.defects import load_defects
-from hubproof.errors import BrokenPromiseError
+from hubproof.errors import BrokenPromiseError, UsageError
 from hubproof.reporting.documents import documents
 from hubproof.resources import resource, root
+from hubproof.selection import Wish, choose
 
 FILES = sorted(
     [*resource("tests", "conformance").glob("test_*.py"), *resource("tests", "integration").glob("test_*.py")]
@@ -90,11 +91,33 @@ def test_expect_carries_the_four_facts() -> None:
 
 
 def test_words_of_select(catalogue: dict[str, CheckInfo]) -> None:
-    assert select(catalogue, []) == list(catalogue)
-    assert select(catalogue, ["spawn"]) == [one for one in catalogue if one.startswith("spawn.")]
-    assert select(catalogue, ["*.users,spawn.ready"]) == ["network.users", "rbac.users", "spawn.ready"]
-    with pytest.raises(KeyError):
-        select(catalogue, ["spwan"])
+    assert list(_chosen(catalogue)) == list(catalogue)
+    assert list(_chosen(catalogue, select=("spawn",))) == [one for one in catalogue if one.startswith("spawn.")]
+    several = ["network.users", "rbac.users", "spawn.ready"]
+    assert list(_chosen(catalogue, select=("*.users,spawn.ready",))) == several
+    with pytest.raises(UsageError, match="did you mean spawn"):
+        _chosen(catalogue, select=("spwan",))
+
+
+def test_options_of_a_selection_narrow_each_other(catalogue: dict[str, CheckInfo]) -> None:
+    found = _chosen(catalogue, severity=("critical",), only_reach=("act",), criterion=("storage",))
+    given = [(catalogue[i].severity, catalogue[i].reach, catalogue[i].criterion) for i in found]
+    assert set(given) == {("critical", "act", "storage persists")}
+    assert found["storage.persist"] == "critical, act, storage persists"
+    assert _chosen(catalogue, select=("storage",), criterion=("high",)) == {}
+    with pytest.raises(UsageError, match="no such criterion"):
+        _chosen(catalogue, criterion=("speed",))
+
+
+def test_what_a_check_makes_is_read_off_its_fixtures(catalogue: dict[str, CheckInfo]) -> None:
+    assert "pod" in " ".join(catalogue["storage.persist"].makes)
+    assert catalogue["network.control"].makes[-1].startswith("a probe pod")
+    reading = [info for info in catalogue.values() if info.reach == "observe"]
+    assert [info.id for info in reading if info.makes] == []
+
+
+def _chosen(catalogue: dict[str, CheckInfo], **options: tuple[str, ...]) -> dict[str, str]:
+    return choose(catalogue, Wish.of(options))
 
 
 def test_generated_documents_are_current() -> None:

@@ -70,8 +70,8 @@ def _start(settings: RunSettings, workers: int) -> PytestProcess:
 def _record(settings: RunSettings, lines: list[dict[str, object]], stopped: str) -> RunRecord:
     source = "tests/integration/test_made.py::test_"
     catalogue = {
-        i: CheckInfo(i, "It MUST work.", "major", "act", "isolation", "Mend.", source=source + i[5:].replace("-", "_"))
-        for i in IDS
+        i: CheckInfo(i, "It MUST work.", "major", "act", "isolation", "Mend.", tests=(source + test,))
+        for i, test in ((one, one[5:].replace("-", "_")) for one in IDS)
     }
     profile = load_profile(settings.profile)
     return judge(
@@ -83,7 +83,6 @@ def _record(settings: RunSettings, lines: list[dict[str, object]], stopped: str)
             stopped=stopped,
             notes=[],
             seconds=1,
-            not_proven={},
             versions={},
         )
     )

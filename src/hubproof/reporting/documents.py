@@ -8,6 +8,7 @@ from pathlib import Path
 from hubproof.checking import CheckInfo
 from hubproof.defects import load_defects
 from hubproof.reporting.catalogue import catalogue_markdown, catalogue_rows
+from hubproof.reporting.schema import report_schema
 
 _TABLE = re.compile(r"(<!-- checks: .*? -->\n).*?(<!-- /checks -->)", re.DOTALL)
 _DEFECTS = re.compile(r"puts \S+ seeded defects and \S+ look-alikes")
@@ -27,4 +28,8 @@ def documents(root: Path, catalogue: dict[str, CheckInfo]) -> dict[Path, str]:
     alike = sum(one.look_alike for one in load_defects().values())
     seeded = len(load_defects()) - alike
     readme = _DEFECTS.sub(f"puts {seeded} seeded defects and {alike} look-alikes", readme)
-    return {root / "README.md": readme, root / "docs" / "checks.md": catalogue_markdown(catalogue)}
+    return {
+        root / "README.md": readme,
+        root / "docs" / "checks.md": catalogue_markdown(catalogue),
+        root / "docs" / "report.schema.json": report_schema(),
+    }
