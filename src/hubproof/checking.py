@@ -124,19 +124,24 @@ def discover() -> dict[str, CheckInfo]:
 
     """
     found: dict[str, CheckInfo] = {}
-    for folder in ("conformance", "integration"):
-        for path in sorted(resource("tests", folder).glob("test_*.py")):
-            for info in _checks_of(path):
-                known = found.get(info.id)
-                if known is None:
-                    found[info.id] = info
-                    continue
-                if _said(known) != _said(info):
-                    msg = f"check {info.id} is described differently in {known.source} and {info.source}"
-                    raise ValueError(msg)
-                made = tuple(dict.fromkeys([*known.makes, *info.makes]))
-                found[info.id] = replace(known, tests=(*known.tests, *info.tests), makes=made)
+    for path in check_files():
+        for info in _checks_of(path):
+            known = found.get(info.id)
+            if known is None:
+                found[info.id] = info
+                continue
+            if _said(known) != _said(info):
+                msg = f"check {info.id} is described differently in {known.source} and {info.source}"
+                raise ValueError(msg)
+            made = tuple(dict.fromkeys([*known.makes, *info.makes]))
+            found[info.id] = replace(known, tests=(*known.tests, *info.tests), makes=made)
     return dict(sorted(found.items()))
+
+
+def check_files() -> list[Path]:
+    """Return the modules that hold checks."""
+    folders = [resource("tests", name) for name in ("conformance", "integration")]
+    return [path for folder in folders for path in sorted(folder.glob("test_*.py"))]
 
 
 def _said(info: CheckInfo) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hubproof.catalogue_cache import catalogue as all_checks
 from hubproof.checking import CheckInfo, discover
 from hubproof.errors import UsageError
 from hubproof.profile import Kube, Profile
@@ -29,7 +30,7 @@ def gate_command(options: Mapping[str, Any], progress: Progress) -> int:
     from hubproof.gate import GateOptions, run_gate  # noqa: PLC0415 - `--list` needs none of it
     from hubproof.resuming import resume  # noqa: PLC0415
 
-    catalogue = discover()
+    catalogue = all_checks()
     wanted = choose(catalogue, Wish.of(options))
     if options["only_list"] or options["dry_run"]:
         return _plan(catalogue, wanted, options)
@@ -152,7 +153,7 @@ def report_command(run: Path | None, progress: Progress) -> int:
     from hubproof.resuming import read_or_rebuild  # noqa: PLC0415
 
     folder = found_run(run or Path("latest"))
-    record = read_or_rebuild(folder, discover())
+    record = read_or_rebuild(folder, all_checks())
     write_views(record, folder.resolve())
     progress.say(f"written again: {folder}")
     return record.exit_code

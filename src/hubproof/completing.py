@@ -10,10 +10,9 @@ from typing import Any
 
 from hubproof import __version__
 from hubproof.checking import CheckInfo
-from hubproof.plugin import COLLECTED
 from hubproof.profile import Profile
 from hubproof.record import AnatomyRecord, CheckRecord, EvidenceRecord, RunFacts, RunRecord, TargetFacts
-from hubproof.run import RunSettings
+from hubproof.run import COLLECTED, RunSettings
 
 
 def complete(

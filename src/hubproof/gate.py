@@ -10,23 +10,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from hubproof.checking import CheckInfo
 from hubproof.completing import complete
+from hubproof.phases import Phases
 from hubproof.preflight import preflight
 from hubproof.profile import Profile
 from hubproof.progress import Progress
 from hubproof.pytest_process import PytestProcess
 from hubproof.record import RunRecord, judge
-from hubproof.reporting import write_views
-from hubproof.reporting.table import LiveTable
 from hubproof.resuming import Resumed, with_kept
 from hubproof.run import RunSettings, new_run_id, point_latest
 from hubproof.selection import Selection
 from hubproof.tidying import tidied
 from hubproof.versions import versions_of
 from hubproof.waiting import Deadline
+
+if TYPE_CHECKING:
+    from hubproof.reporting.table import LiveTable
 
 
 @dataclass(frozen=True)
@@ -117,20 +119,27 @@ def run_gate(
     settings.save()
     point_latest(settings.folder)
     progress.say(f"run {run_id} against {profile.name} ({profile.url}): {len(selection.ids)} checks")
-    blocked = preflight(profile)
-    settings = replace(settings, blocked=blocked)
-    settings.save()
-    for word in filter(None, (blocked.edge, blocked.cluster)):
-        progress.say(f"! {word}")
-    stopped, table = Stopped(), LiveTable(progress.console, catalogue)
+    phases = Phases(settings, catalogue, workers=options.workers, maxfail=options.maxfail)
     lines: list[dict[str, object]] = []
     notes: list[str] = []
-    with tidied(profile, settings, notes):
-        deadline = Deadline(options.limit) if options.limit else None
-        for phase, workers in (("together", options.workers), ("alone", 0)):
-            if not any(catalogue[i].alone == (phase == "alone") for i in selection.ids) or stopped.why:
-                continue
-            lines += _run_phase(settings, phase, workers, options, stopped, table, deadline)
+    stopped = Stopped()
+    with phases, stopped.listening(phases):
+        # pytest takes a second to start; meanwhile the target is looked at, and swept. Its checks wait for both.
+        phases.start_next()
+        blocked = preflight(profile)
+        settings = replace(settings, blocked=blocked)
+        for word in filter(None, (blocked.edge, blocked.cluster)):
+            progress.say(f"! {word}")
+        from hubproof.reporting.table import LiveTable  # noqa: PLC0415
+
+        table = LiveTable(progress.console, catalogue)
+        with tidied(profile, settings, notes):
+            settings.let_begin()
+            deadline = Deadline(options.limit) if options.limit else None
+            while phases.process and not stopped.why:
+                lines += _results(phases.process, options, stopped, table, deadline)
+                if not stopped.why:
+                    phases.start_next()
     record = complete(
         lines,
         profile=profile,
@@ -145,30 +154,24 @@ def run_gate(
         resumed.bring_evidence(settings.folder)
         record = with_kept(record, resumed)
     record = judge(record, options.fail_on)
+    from hubproof.reporting import write_views  # noqa: PLC0415 - templates are not needed before
+
     write_views(record, settings.folder)
     table.conclude(record, settings.folder)
     return record
 
 
-def _run_phase(
-    settings: RunSettings,
-    phase: str,
-    workers: int,
+def _results(
+    process: PytestProcess,
     options: GateOptions,
     stopped: Stopped,
     table: LiveTable,
     deadline: Deadline | None,
 ) -> list[dict[str, object]]:
-    process = PytestProcess(settings.folder, phase, workers=workers, maxfail=options.maxfail)
     lines = []
-    try:
-        with stopped.listening(process):
-            for line in process.results(deadline):
-                lines.append(line)
-                table.result(line)
-    finally:
-        process.stop()
-        process.close()
+    for line in process.results(deadline):
+        lines.append(line)
+        table.result(line)
     if deadline and deadline.over and not stopped.why:
         stopped.why = f"stopped by the limit of {options.limit:g} s"
     if options.maxfail and sum(line["verdict"] == "fail" for line in lines) >= options.maxfail:

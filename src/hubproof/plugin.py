@@ -22,14 +22,14 @@ from hubproof.checking import CheckInfo
 from hubproof.evidence import Evidence
 from hubproof.profile import Profile
 from hubproof.profile_file import load_profile
-from hubproof.run import RunSettings
+from hubproof.run import COLLECTED, RESULTS, RunSettings
 from hubproof.selection import excuse
 from hubproof.verdict import NotApplicableError, Outcome, outcome_of, with_known, worst
+from hubproof.waiting import wait_for
 
 EVIDENCE = pytest.StashKey[Evidence]()
 RUN = pytest.StashKey["Run"]()
-RESULTS = "results.jsonl"
-COLLECTED = "collected.txt"
+_BEGIN_WITHIN = 300.0
 
 
 class Run:
@@ -39,6 +39,15 @@ class Run:
         self.settings = RunSettings.load(folder)
         self.profile: Profile = load_profile(self.settings.profile)
         self.phase = phase
+        self._begun = False
+
+    def begin(self) -> None:
+        """Wait until the gate has looked at the target and swept up, and go by what it found."""
+        if not self._begun:
+            folder = self.settings.folder
+            wait_for(lambda: RunSettings.may_begin(folder), within=_BEGIN_WITHIN, what="the gate", every=0.02)
+            self.settings = RunSettings.load(folder)
+            self._begun = True
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,6 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("hubproof")
     group.addoption("--hubproof-run", metavar="FOLDER", help="folder of the run, with its settings.json")
     group.addoption("--hubproof-phase", choices=("together", "alone"), default="together", help="which checks")
+    group.addoption("--hubproof-workers", type=int, default=1, help="workers to grow to once the first is at work")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -61,7 +71,8 @@ def pytest_configure(config: pytest.Config) -> None:
         if config.getoption("numprocesses", None):
             from hubproof.scheduling import SchedulingPlugin  # noqa: PLC0415 - workers and `-n 0` need none
 
-            config.pluginmanager.register(SchedulingPlugin(), "hubproof-scheduling")
+            workers = SchedulingPlugin(config.getoption("--hubproof-workers"))
+            config.pluginmanager.register(workers, "hubproof-scheduling")
         _end_with_parent()
 
 
@@ -137,6 +148,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     run, info = item.config.stash.get(RUN, None), info_of(item)
     if run is None or info is None:
         return
+    run.begin()
     name = f"{info.id}[{case_of(item)}]" if case_of(item) else info.id
     item.stash[EVIDENCE] = Evidence(run.settings.folder, name)
     if reason := excuse(run.profile, info, dt.datetime.now(dt.UTC).date()):

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hubproof.plugin import RESULTS
 from hubproof.resources import root
+from hubproof.run import RESULTS
 from hubproof.waiting import Deadline
 
 PARENT_FD = "HUBPROOF_PARENT_FD"
@@ -43,10 +43,15 @@ class PytestProcess:
         self.log = folder / f"pytest-{phase}.log"
         config = folder / "pytest.ini"
         config.write_text("[pytest]\naddopts =\n", encoding="utf-8")
-        spread = ["-n", str(workers), "--dist", "loadgroup", "--max-worker-restart", "4"] if workers else ["-n", "0"]
+        spread = (
+            ["-n", "1", "--hubproof-workers", str(workers), "--dist", "loadgroup", "--max-worker-restart", "4"]
+            if workers
+            else ["-n", "0"]
+        )
         command = [
             sys.executable, "-m", "pytest", "-c", str(config), "--rootdir", str(root()), "--confcutdir", str(root()),
-            "-p", "xdist.plugin", "-p", "hubproof.plugin", "-p", "no:cacheprovider", "-q", "--tb=short", "-ra",
+            "-p", "xdist.plugin", "-p", "hubproof.plugin", "-p", "no:cacheprovider", "-q", "--tb=short",
+            "-ra", "--assert=plain",
             "--hubproof-run", str(folder), "--hubproof-phase", phase, *spread,
             *(["--maxfail", str(maxfail)] if maxfail else []),
             str(root() / "tests" / "conformance"), str(root() / "tests" / "integration"),

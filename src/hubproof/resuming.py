@@ -15,11 +15,10 @@ from pathlib import Path
 from hubproof.checking import CheckInfo
 from hubproof.completing import complete
 from hubproof.errors import UsageError
-from hubproof.plugin import RESULTS
 from hubproof.profile import Profile
 from hubproof.profile_file import load_profile
 from hubproof.record import AnatomyRecord, CheckRecord, RunRecord, judge
-from hubproof.run import RunSettings
+from hubproof.run import RESULTS, RunSettings
 
 KEPT_FOR = dt.timedelta(hours=24)
 """How long a result may be kept: after a day a deployment has seen too much for it."""

@@ -13,6 +13,11 @@ import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+RESULTS = "results.jsonl"
+"""Where the plugin writes a line for each check the moment it ends."""
+COLLECTED = "collected.txt"
+"""Where the plugin notes what pytest collected, a node id a line."""
+_BEGIN = "begin"
 RUN_LABEL = "hubproof.dev/run"
 """The label that every object made in a cluster carries; its value is the run id."""
 
@@ -69,6 +74,16 @@ class RunSettings:
         data = {**asdict(self), "folder": str(self.folder), "profile": str(self.profile)}
         path.write_text(json.dumps(data, indent=1), encoding="utf-8")
         return path
+
+    def let_begin(self) -> None:
+        """Let the checks begin: what this says is what they go by. pytest may have started long before."""
+        self.save()
+        (self.folder / _BEGIN).touch()
+
+    @staticmethod
+    def may_begin(folder: Path) -> bool:
+        """Whether the gate has looked at the target, and swept up, so that checks may begin."""
+        return (folder / _BEGIN).exists()
 
     @classmethod
     def load(cls, folder: Path) -> RunSettings:

@@ -34,8 +34,13 @@ class CheckScheduling(LoadGroupScheduling):  # type: ignore[misc]
             self._reschedule(other)
         return died_over
 
+    @property
+    def collection_is_completed(self) -> bool:
+        """Whether the first worker knows the tests: it begins at once, and the others join as they come."""
+        return bool(self.registered_collections)
+
     def _reschedule(self, node: WorkerController) -> None:
-        if node.shutting_down:
+        if node.shutting_down or node not in self.registered_collections:
             return
         while self.workqueue and self._pending_of(self.assigned_work[node]) < _AHEAD:
             self._assign_work_unit(node)
@@ -44,7 +49,24 @@ class CheckScheduling(LoadGroupScheduling):  # type: ignore[misc]
 
 
 class SchedulingPlugin:
-    """Registered with pytest where xdist is."""
+    """Registered with pytest's controller where xdist is.
+
+    Args:
+        workers: how many to have once the first is at work. Starting all at once would hold the first check up: a
+            worker's start is a second of work for one core.
+
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._missing = workers - 1
+
+    @pytest.hookimpl
+    def pytest_xdist_node_collection_finished(self, node: WorkerController, ids: list[str]) -> None:
+        """Bring up the other workers, as many as there is work for."""
+        missing, self._missing = min(self._missing, len(ids) - 1), 0
+        session = node.config.pluginmanager.getplugin("dsession")
+        for _ in range(missing):
+            session._clone_node(node)  # noqa: SLF001 - what xdist does itself for a worker that died
 
     @pytest.hookimpl
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: object) -> CheckScheduling:

@@ -64,7 +64,13 @@ class Installation:
         return subprocess.Popen(
             [sys.executable, "-m", "hubproof", *words],
             cwd=self.folder,
-            env={**clean, "PYTHONPATH": str(self.folder / "src"), "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
+            env={
+                **clean,
+                "PYTHONPATH": str(self.folder / "src"),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "HUBPROOF_HOME": f"{self.folder}-home",
+                **(env or {}),
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -57,7 +57,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunSettings:
     (tmp_path / "profile.yaml").write_text("schema: hubproof/1\nname: t\nurl: https://hub.test\n")
     monkeypatch.setattr("hubproof.pytest_process.root", lambda: tmp_path)
     one = RunSettings("r", tmp_path, tmp_path / "profile.yaml", "gate", IDS, ("act",), "2026-11-23T19:55:01+00:00")
-    one.save()
+    one.let_begin()
     return one
 
 

@@ -13,10 +13,9 @@ import pytest
 
 from hubproof.checking import CheckInfo
 from hubproof.completing import complete
-from hubproof.plugin import RESULTS
 from hubproof.profile_file import load_profile
 from hubproof.record import RunRecord, judge
-from hubproof.run import RunSettings
+from hubproof.run import RESULTS, RunSettings
 
 PROFILE = """
 schema: hubproof/1
@@ -187,7 +186,7 @@ def _run(folder: Path, checks: str, selected: str, workers: int) -> tuple[dict[s
     settings = RunSettings(
         "r1", folder, folder / "profile.yaml", "gate", ids, ("observe", "act"), "2026-11-23T19:55:01+00:00"
     )
-    settings.save()
+    settings.let_begin()
     command = [sys.executable, "-m", "pytest", "-c", str(folder / "pytest.ini"), "--rootdir", str(folder), "-q"]
     command += ["-p", "xdist.plugin", "-p", "hubproof.plugin", "-p", "no:cacheprovider", "-n", str(workers)]
     command += ["--hubproof-run", str(folder), "--max-worker-restart", "1", str(folder / "test_made.py")]
