@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
 
 from hubproof.checking import check, expect
 from hubproof.errors import InconclusiveError
-from hubproof.evidence import Evidence
 from hubproof.hub.access import probe_edge
 from hubproof.hub.transport import http_client
-from hubproof.profile import Profile
-from hubproof.target import Target
+
+if TYPE_CHECKING:
+    from hubproof.evidence import Evidence
+    from hubproof.profile import Profile
+    from hubproof.target import Target
 
 MUST_REFUSE = (
     "hub/home", "hub/admin", "hub/token", "hub/metrics", "hub/api/user", "hub/api/users", "hub/api/groups",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hubproof.checking import check, expect
 from hubproof.errors import CouldNotRunError
-from hubproof.evidence import Evidence
 from hubproof.run import RUN_LABEL
-from hubproof.target import Target
+
+if TYPE_CHECKING:
+    from hubproof.evidence import Evidence
+    from hubproof.target import Target
 
 USER_PODS = "singleuser-server"
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from typing import TYPE_CHECKING
 
 from hubproof.checking import check, expect
 from hubproof.errors import CouldNotRunError
-from hubproof.evidence import Evidence
-from hubproof.target import Target
+
+if TYPE_CHECKING:
+    from hubproof.evidence import Evidence
+    from hubproof.target import Target
 
 CRITICAL = re.compile(
     r"^\[(?:C|CRITICAL|FATAL|PANIC)\b|\b(?:CRITICAL|FATAL|PANIC):|"

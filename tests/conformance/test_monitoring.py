@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hubproof.checking import check, expect
 from hubproof.errors import CouldNotRunError, TargetError
-from hubproof.evidence import Evidence
-from hubproof.promises import Monitoring
-from hubproof.target import Target
 from hubproof.waiting import Deadline, pause
+
+if TYPE_CHECKING:
+    from hubproof.evidence import Evidence
+    from hubproof.promises import Monitoring
+    from hubproof.target import Target
 
 
 @check(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hubproof.checking import check, expect
 from hubproof.cluster.rights import Right, rights_of
-from hubproof.evidence import Evidence
-from hubproof.target import Target
+
+if TYPE_CHECKING:
+    from hubproof.evidence import Evidence
+    from hubproof.target import Target
 
 NEEDED = {
     ("", "pods"): {"get", "list", "watch", "create", "delete"},

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hubproof.checking import check, expect
 from hubproof.errors import InconclusiveError
-from hubproof.evidence import Evidence
 from hubproof.hub.login import SignInRefusedError
-from hubproof.hub.server import UserServer
-from hubproof.hub.session import HubSession
-from hubproof.profile import Persona
-from hubproof.target import Target
+
+if TYPE_CHECKING:
+    from hubproof.evidence import Evidence
+    from hubproof.hub.server import UserServer
+    from hubproof.hub.session import HubSession
+    from hubproof.profile import Persona
+    from hubproof.target import Target
 
 FORBIDDEN = {401, 403, 404}
 

@@ -6,13 +6,17 @@ ended, since timed out, refused, no route and an unknown name are four different
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hubproof.checking import check, expect
-from hubproof.cluster.probes import Observation, Throwaway
 from hubproof.errors import InconclusiveError
-from hubproof.evidence import Evidence
-from hubproof.hub.server import UserServer
 from hubproof.reaching import Matrix, probe_from_kernel, told
-from hubproof.target import Target
+
+if TYPE_CHECKING:
+    from hubproof.cluster.probes import Observation, Throwaway
+    from hubproof.evidence import Evidence
+    from hubproof.hub.server import UserServer
+    from hubproof.target import Target
 
 DENIED = {"timeout", "refused", "no-route"}
 

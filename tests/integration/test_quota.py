@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hubproof.checking import check, expect
 from hubproof.cluster.quotas import dry_run_pod, used_and_hard
 from hubproof.cluster.user_pods import pods_of
 from hubproof.errors import InconclusiveError
-from hubproof.evidence import Evidence
 from hubproof.hub.kernel import KernelDiedError
-from hubproof.hub.server import UserServer
-from hubproof.target import Target
 from hubproof.units import quantity
 from hubproof.waiting import wait_for
+
+if TYPE_CHECKING:
+    from hubproof.evidence import Evidence
+    from hubproof.hub.server import UserServer
+    from hubproof.target import Target
 
 TAKE = """
 import mmap

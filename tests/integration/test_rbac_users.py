@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hubproof.checking import check, expect
 from hubproof.cluster.rights import rights_of
 from hubproof.errors import CouldNotRunError
-from hubproof.evidence import Evidence
-from hubproof.hub.server import UserServer
-from hubproof.target import Target
+
+if TYPE_CHECKING:
+    from hubproof.evidence import Evidence
+    from hubproof.hub.server import UserServer
+    from hubproof.target import Target
 
 LOOK = """
 import glob

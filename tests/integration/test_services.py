@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hubproof.checking import check, expect
 from hubproof.errors import TargetError
-from hubproof.evidence import Evidence
-from hubproof.hub.server import UserServer
 from hubproof.services import round_trip
 from hubproof.services.postgresql import postgresql_cell
-from hubproof.target import Target
+
+if TYPE_CHECKING:
+    from hubproof.evidence import Evidence
+    from hubproof.hub.server import UserServer
+    from hubproof.target import Target
 
 
 @check(

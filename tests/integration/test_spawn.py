@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hubproof.checking import check, expect
 from hubproof.cluster.user_pods import claims_of, pods_of
 from hubproof.errors import InconclusiveError
-from hubproof.evidence import Evidence
-from hubproof.hub.server import UserServer
-from hubproof.target import Target
 from hubproof.waiting import wait_for
+
+if TYPE_CHECKING:
+    from hubproof.evidence import Evidence
+    from hubproof.hub.server import UserServer
+    from hubproof.target import Target
 
 EXACT = """
 import sys

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from typing import TYPE_CHECKING
 
 from hubproof.checking import check, expect
 from hubproof.cluster.user_pods import claims_of, home_claim, pods_of
 from hubproof.errors import CouldNotRunError, InconclusiveError
-from hubproof.evidence import Evidence
-from hubproof.hub.server import UserServer
-from hubproof.target import Target
+
+if TYPE_CHECKING:
+    from hubproof.evidence import Evidence
+    from hubproof.hub.server import UserServer
+    from hubproof.target import Target
 
 SIZE = 256 * 1024
 

@@ -5,11 +5,15 @@ The package, conftest.py, fixtures and templates are copies of the checkout's; o
 
 from __future__ import annotations
 
+import atexit
+import compileall
+import functools
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +37,19 @@ def made(name, **more):
 PROFILE = "schema: hubproof/1\nname: nowhere\nurl: https://127.0.0.1:1\n"
 
 
+@functools.cache
+def _checkout_without_checks() -> Path:
+    """Return a copy of the checkout without checks, compiled once for all tests of this process."""
+    folder = Path(tempfile.mkdtemp(prefix="hubproof-installation-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for part in ("pyproject.toml", "conftest.py"):
+        shutil.copy(root() / part, folder / part)
+    for tree in ("src/hubproof", "fixtures/profiles", "fixtures/defects", "fixtures/rbac", "reports/templates"):
+        shutil.copytree(root() / tree, folder / tree, ignore=shutil.ignore_patterns("__pycache__"))
+    compileall.compile_dir(folder / "src", quiet=2)
+    return folder
+
+
 class Installation:
     """A folder with a hubproof of its own.
 
@@ -48,12 +65,7 @@ class Installation:
         self.runs = folder / "runs"
         self.profile = folder / "profile.yaml"
         self.profile.write_text(PROFILE + profile)
-        for part in ("pyproject.toml", "conftest.py"):
-            shutil.copy(root() / part, folder / part)
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(root() / "src" / "hubproof", folder / "src" / "hubproof", ignore=ignored)
-        for tree in ("fixtures/profiles", "fixtures/defects", "fixtures/rbac", "reports/templates"):
-            shutil.copytree(root() / tree, folder / tree)
+        shutil.copytree(_checkout_without_checks(), folder, dirs_exist_ok=True)
         (folder / "tests" / "conformance").mkdir(parents=True)
         (folder / "tests" / "integration").mkdir()
         (folder / "tests" / "conformance" / "test_made.py").write_text(HEAD + checks)
