@@ -48,9 +48,8 @@ def main() -> int:
     bound = CPU_OF_25_CHECKS + CPU_OF_A_FURTHER_CHECK * max(0, len(checks) - 25)
     print(f"gate of {len(checks)} checks: {record['verdict']}, exit code {done.returncode}, {seconds:.1f} s")
     print(f"command to first check: {first:.2f} s = {first / START_WITHIN:.2f} of {START_WITHIN:g} s")
-    print(
-        f"CPU: {user + system:.1f} s (user {user:.1f}, system {system:.1f}) = {(user + system) / bound:.2f} of {bound:g} s"
-    )
+    used = user + system
+    print(f"CPU: {used:.1f} s (user {user:.1f}, system {system:.1f}) = {used / bound:.2f} of {bound:g} s")
     print(f"largest process: {peak:.0f} MiB")
     return done.returncode
 
