@@ -1,7 +1,8 @@
 """Measures a whole gate of the lab: how soon the first check starts, and what CPU the runner's own processes use.
 
-Run it as `python bench/start.py [PROFILE]`; without one the running lab's is taken. Prints seconds of one run, and ratios
-to the bounds that hubproof promises on two cores. CPU is of the gate and of every process below it (RUSAGE_CHILDREN).
+Run it as `python bench/start.py [PROFILE]`; without one the running lab's is taken. Prints seconds of one run, and
+ratios to the bounds that hubproof promises on two cores. CPU is of the gate and of every process below it
+(RUSAGE_CHILDREN).
 """
 
 from __future__ import annotations

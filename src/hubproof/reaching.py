@@ -125,7 +125,7 @@ def probe_from_kernel(server: UserServer, *rounds: list[Destination]) -> list[li
             done = kernel.execute(code, timeout=30)
             line = next((x for x in done.stdout.splitlines() if x.startswith(_MARK)), None)
             if line is None:
-                error = f"{done.error.ename}: {done.error.evalue}" if done.error else done.stdout[-300:]
+                error = done.error.ename if done.error else done.quoted(done.stdout[-300:])
                 raise InconclusiveError(f"the probe in the kernel of {server.user} did not report: {error}")
             results.append([Observation(**one) for one in json.loads(line.removeprefix(_MARK))])
     return results

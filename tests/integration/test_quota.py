@@ -85,11 +85,11 @@ def test_memory_limit_ends_the_kernel_only(target: Target, own_server: UserServe
         told = None
         try:
             greedy = kernel.execute(TAKE.format(size=beyond), timeout=60)
-            evidence.note("greedy cell", {"status": greedy.status, "stdout": greedy.stdout})
+            evidence.note("greedy cell", {"status": greedy.status, "stdout": greedy.quoted(greedy.stdout)})
             expect(
                 greedy.status != "ok",
                 promised=f"{beyond} bytes are refused by a limit of {target.quota.memory}",
-                observed=f"the cell ended with status ok: {greedy.stdout.strip()}",
+                observed=f"the cell ended with status ok: {greedy.quoted(greedy.stdout)}",
                 where=f"pod {pod_before}",
                 repeat="take the memory in a notebook cell",
             )
@@ -110,7 +110,7 @@ def test_memory_limit_ends_the_kernel_only(target: Target, own_server: UserServe
     expect(
         again.stdout == "works\n",
         promised="a new kernel starts and computes after the kill",
-        observed=f"status {again.status}, output {again.stdout!r}",
+        observed=f"status {again.status}, output {again.quoted(again.stdout)}",
         where=own_server.url,
     )
 

@@ -34,11 +34,11 @@ print(sorted(glob.glob("/var/" + at) + glob.glob("/" + at)))
 def test_user_pods_have_no_token_and_no_rights(target: Target, standing_server: UserServer, evidence: Evidence) -> None:
     with standing_server.kernel() as kernel:
         seen = kernel.execute(LOOK)
-    evidence.note("token files seen from the kernel", seen.stdout.strip())
+    evidence.note("token files seen from the kernel", seen.quoted(seen.stdout))
     expect(
         seen.stdout.strip() == "[]",
         promised="no account token in a user's pod",
-        observed=seen.stdout.strip() or f"the cell ended with status {seen.status}",
+        observed=f"{seen.quoted(seen.stdout.strip())}, the cell's status {seen.status}",
         where=f"pod of {standing_server.user}",
         repeat="in a notebook: ls /var/run/secrets/kubernetes.io/serviceaccount",
     )

@@ -74,10 +74,11 @@ def test_every_kernel_computes(target: Target, standing_server: UserServer, evid
     for name in sorted(offered):
         with standing_server.kernel(name) as kernel:
             plain, failed, rich = (kernel.execute(code) for code in (EXACT, RAISING, RICH))
-        evidence.note(f"kernel {name}", {"stdout": plain.stdout, "stderr": plain.stderr, "result": plain.result})
         wanted = ("ok", "to stdout 42\n", "to stderr\n", "{'answer': 42}")
         seen = (plain.status, plain.stdout, plain.stderr, plain.result.get("text/plain"))
-        expect(seen == wanted, promised=repr(wanted), observed=repr(seen), where=f"kernel {name}, cell EXACT")
+        quoted = f"({', '.join(plain.quoted(one) for one in seen)})"
+        evidence.note(f"kernel {name}: status, stdout, stderr, result", quoted)
+        expect(seen == wanted, promised=repr(wanted), observed=quoted, where=f"kernel {name}, cell EXACT")
         error = failed.error.ename if failed.error else None
         expect(
             (failed.status, error) == ("error", "ZeroDivisionError"),
@@ -86,7 +87,9 @@ def test_every_kernel_computes(target: Target, standing_server: UserServer, evid
             where=f"kernel {name}, cell {RAISING!r}",
         )
         html = rich.result.get("text/html")
-        expect(html == "<b>rich</b>", promised="text/html <b>rich</b>", observed=repr(html), where=f"kernel {name}")
+        expect(
+            html == "<b>rich</b>", promised="text/html <b>rich</b>", observed=rich.quoted(html), where=f"kernel {name}"
+        )
 
 
 @check(

@@ -18,6 +18,7 @@ import websocket
 from hubproof.errors import DeadlineExceededError, TargetError
 from hubproof.hub import kernel_messages as wire
 from hubproof.hub.kernel_messages import Message
+from hubproof.hub.kernel_output import shown
 from hubproof.hub.transport import failure, open_websocket
 from hubproof.waiting import Deadline, wait_for
 
@@ -59,6 +60,7 @@ class Execution:
         error: what it raised.
         seconds: until it was done.
         first_output: when the first output came, by `time.monotonic`; 0 without output.
+        code: of the cell.
 
     """
 
@@ -70,6 +72,11 @@ class Execution:
     error: KernelException | None = None
     seconds: float = 0.0
     first_output: float = 0.0
+    code: str = ""
+
+    def quoted(self, text: str | None) -> str:
+        """Return a part of the output as it may stand in a report: see `hubproof.hub.kernel_output`."""
+        return repr(shown(text, self.code)) if text is not None else "nothing"
 
 
 class KernelDiedError(TargetError):
@@ -150,12 +157,13 @@ class Kernel:
         content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
         request = wire.request("execute_request", {**content, "stop_on_error": False}, self._session)
         started, deadline = time.monotonic(), Deadline(timeout)
-        done, idle = Execution(), False
+        done, idle = Execution(code=code), False
         self._send(request)
         while not (done.status and idle):
             if deadline.over:
                 raise TargetError(
-                    f"the cell was not done within {timeout:g} s; its output: {(done.stdout + done.stderr)[-300:]!r}",
+                    f"the cell was not done within {timeout:g} s; its output: "
+                    f"{done.quoted((done.stdout + done.stderr)[-300:])}",
                     wanted="reply and idle of the cell",
                     where=self.server.url,
                 )

@@ -80,5 +80,7 @@ def round_trip(server: UserServer, cell: Cell, timeout: float = 60.0) -> RoundTr
     if done.error:
         trip.error = f"{done.error.ename}: {done.error.evalue}".strip()
     elif done.status != "ok" or not trip.done:
-        raise InconclusiveError(f"the cell ended with status {done.status} and reported no step: {done.stderr[-500:]}")
+        raise InconclusiveError(
+            f"the cell ended with status {done.status} and reported no step: {done.quoted(done.stderr[-500:])}"
+        )
     return trip
