@@ -117,12 +117,18 @@ def capacity(**options: object) -> int:
 
 
 @cli.command()
-@click.argument("run", type=click.Path(path_type=Path), required=False)
-def report(run: Path | None) -> int:
-    """Write all views of a run again, from its record; the latest run when none is named."""
-    from hubproof.commands import report_command  # noqa: PLC0415
+@click.argument("run", type=click.Path(path_type=Path), default=Path("latest"))
+@click.argument("later", type=click.Path(path_type=Path), required=False)
+@click.option("--json", "as_json", is_flag=True, help="The comparison of two runs as JSON.")
+def report(run: Path, later: Path | None, *, as_json: bool) -> int:
+    """Write all views of a RUN again, from its record; with a LATER run, say what changed between the two.
 
-    return report_command(run, Progress())
+    A run is named by its folder, its id, or `latest`. A comparison ends with 1 when something is newly broken, 3 when
+    something is no longer proven, else 0.
+    """
+    from hubproof.commands import compare_command, report_command  # noqa: PLC0415
+
+    return compare_command(run, later, as_json=as_json) if later else report_command(run, Progress())
 
 
 @cli.group(cls=_Group)

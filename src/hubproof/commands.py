@@ -147,12 +147,31 @@ def write_docs_command(progress: Progress) -> int:
     return 0
 
 
-def report_command(run: Path | None, progress: Progress) -> int:
+def compare_command(before: Path, after: Path, *, as_json: bool) -> int:
+    """Tell what changed between two runs, and end with what follows from it."""
+    from rich.console import Console  # noqa: PLC0415
+
+    from hubproof.reporting.comparison import compare  # noqa: PLC0415
+    from hubproof.reporting.comparison_text import tell_comparison  # noqa: PLC0415
+    from hubproof.resuming import read_or_rebuild  # noqa: PLC0415
+
+    folders = (found_run(before), found_run(after))
+    catalogue = all_checks()
+    old, new = (read_or_rebuild(folder, catalogue) for folder in folders)
+    found = compare(old, new, folders)
+    if as_json:
+        print(found.model_dump_json(indent=1, by_alias=True))  # noqa: T201 - what was asked for
+    else:
+        tell_comparison(found, Console())
+    return found.exit_code
+
+
+def report_command(run: Path, progress: Progress) -> int:
     """Write all views of a run again."""
     from hubproof.reporting import write_views  # noqa: PLC0415
     from hubproof.resuming import read_or_rebuild  # noqa: PLC0415
 
-    folder = found_run(run or Path("latest"))
+    folder = found_run(run)
     record = read_or_rebuild(folder, all_checks())
     write_views(record, folder.resolve())
     progress.say(f"written again: {folder}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from hubproof.progress import Progress
 from hubproof.pytest_process import PytestProcess
 from hubproof.record import RunRecord, judge
 from hubproof.resuming import Resumed, with_kept
-from hubproof.run import RunSettings, new_run_id, point_latest
+from hubproof.run import PROFILE_COPY, RunSettings, new_run_id, point_latest
 from hubproof.selection import Selection
 from hubproof.tidying import tidied
 from hubproof.versions import versions_of
@@ -117,6 +118,7 @@ def run_gate(
         resumes=resumed.run_id if resumed else "",
     )
     settings.save()
+    shutil.copyfile(profile.path, settings.folder / PROFILE_COPY)
     point_latest(settings.folder)
     progress.say(f"run {run_id} against {profile.name} ({profile.url}): {len(selection.ids)} checks")
     phases = Phases(settings, catalogue, workers=options.workers, maxfail=options.maxfail)

@@ -123,3 +123,10 @@ def _chosen(catalogue: dict[str, CheckInfo], **options: tuple[str, ...]) -> dict
 def test_generated_documents_are_current() -> None:
     for path, text in documents(root(), discover()).items():
         assert path.read_text() == text, f"{path.name} is stale: ./hubproof checks --write-docs"
+
+
+def test_what_is_installed_is_a_part_of_what_is_tested() -> None:
+    locks = [(root() / name).read_text(encoding="utf-8") for name in ("requirements.lock", "requirements.run.lock")]
+    whole, run = (set(re.findall(r"^([a-z0-9-]+==\S+)", text, re.MULTILINE)) for text in locks)
+    assert run - whole == set(), "write it again: see docs/development.md"
+    assert "ruff" not in " ".join(run)

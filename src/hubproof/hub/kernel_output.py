@@ -11,9 +11,14 @@ from hubproof.redaction import MARK
 
 _WORD = re.compile(r"\w+")
 _LONGEST_NUMBER = 15
+_OTHERS = ("ok", "n", "t", "killed", "no", "module", "named", "ca", "crt", "token", "namespace")
 _ORDINARY = frozenset(
     word.lower()
-    for text in (*dir(builtins), *map(os.strerror, errno.errorcode), "ok n t r b repr killed module named no")
+    for text in (
+        *dir(builtins),
+        *map(os.strerror, errno.errorcode),
+        "ok n t r b killed module named no ca crt token namespace",
+    )
     for word in _WORD.findall(text)
 )
 """Words that say nothing: Python's own, and those of the system's error messages."""
