@@ -77,6 +77,19 @@ def gate(**options: object) -> int:
 
 
 @cli.command()
+@click.option("--namespace", default="jupyter", show_default=True, help="Where the hub is.")
+@click.option("--kubeconfig", type=click.Path(path_type=Path), help="Else the usual one, or the pod's own account.")
+@click.option("--context", help="Of the kubeconfig.")
+@click.option("--lab", is_flag=True, help="Of the hub that runs in the embedded lab.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("profile.yaml"), show_default=True)
+def init(**options: object) -> int:
+    """Write a profile from a live namespace; what it cannot know is left in it as a question."""
+    from hubproof.commands import init_command  # noqa: PLC0415
+
+    return init_command(options, Progress())
+
+
+@cli.command()
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.option("--markdown", is_flag=True, help="As Markdown, which docs/checks.md is.")
 @click.option("--write-docs", is_flag=True, hidden=True, help="Write docs/checks.md and README's table again.")

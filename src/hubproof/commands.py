@@ -112,6 +112,27 @@ def _plan(catalogue: dict[str, CheckInfo], wanted: dict[str, str], options: Mapp
     return 0
 
 
+def init_command(options: Mapping[str, Any], progress: Progress) -> int:
+    """Write a draft of a profile from what runs in a namespace."""
+    from hubproof.init.command import write_profile  # noqa: PLC0415
+
+    kubeconfig, runner = options["kubeconfig"], None
+    if options["lab"]:
+        from hubproof.lab import lifecycle  # noqa: PLC0415
+
+        facts = lifecycle.facts()
+        kubeconfig, runner = facts.kubeconfig_admin, facts.kubeconfig_runner
+    return write_profile(
+        options["output"],
+        options["namespace"],
+        kubeconfig=kubeconfig,
+        context=options["context"],
+        runner=runner,
+        lab=options["lab"],
+        progress=progress,
+    )
+
+
 def checks_command(check_id: str | None, form: str) -> int:
     """Print the catalogue, or one check."""
     from rich.console import Console  # noqa: PLC0415

@@ -16,6 +16,8 @@ from hubproof.errors import UsageError
 from hubproof.profile import Persona, Profile, SecretRef
 
 Loc = tuple[str | int, ...]
+ASK_TAG = "!ask"
+"""Stands before a question that `hubproof init` leaves where only the deployment's owner knows the value."""
 
 
 def load_profile(path: Path, *, secrets_there: bool = True) -> Profile:
@@ -41,6 +43,7 @@ def load_profile(path: Path, *, secrets_there: bool = True) -> Profile:
     try:
         node = yaml.compose(raw, Loader=yaml.SafeLoader)
         lines = dict(_lines(node)) if node else {}
+        _refuse_questions(node, path)
         data = yaml.safe_load(raw)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
@@ -59,6 +62,27 @@ def load_profile(path: Path, *, secrets_there: bool = True) -> Profile:
     if secrets_there:
         _check_files(profile, lines)
     return profile
+
+
+def _refuse_questions(node: yaml.Node | None, path: Path) -> None:
+    """Complain of every question that is not answered yet, with its place."""
+    open_ = []
+
+    def look(one: yaml.Node | None, at: str) -> None:
+        if one is None:
+            return
+        if one.tag == ASK_TAG:
+            open_.append(f"{path}:{one.start_mark.line + 1}: {at}: answer this question: {one.value}")
+        elif isinstance(one, yaml.MappingNode):
+            for key, value in one.value:
+                look(value, f"{at}.{key.value}".lstrip("."))
+        elif isinstance(one, yaml.SequenceNode):
+            for number, value in enumerate(one.value):
+                look(value, f"{at}.{number}")
+
+    look(node, "")
+    if open_:
+        raise UsageError("\n".join(open_), next_step=f"put the answer in the place of {ASK_TAG} and its question")
 
 
 def _lines(node: yaml.Node, at: Loc = ()) -> Iterator[tuple[Loc, int]]:

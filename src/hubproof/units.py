@@ -74,6 +74,14 @@ def quantity(text: str | float) -> Decimal:
         raise ValueError(msg) from None
 
 
+def short(text: str) -> str:
+    """Return a quantity as a person would write it: `536870912` is `512Mi`. KubeSpawner writes plain bytes."""
+    for suffix in ("Ti", "Gi", "Mi"):
+        if text.isdigit() and int(text) and int(text) % _SUFFIX[suffix] == 0:
+            return f"{int(text) // int(_SUFFIX[suffix])}{suffix}"
+    return text
+
+
 def _quantity_text(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, bool):
         msg = "a quantity is written like 512Mi, 500m or 2"

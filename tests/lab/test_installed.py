@@ -53,7 +53,8 @@ def test_a_wheel_gates_outside_a_checkout(lab: RunningLab, tmp_path: Path) -> No
     wheel = next(tmp_path.glob("*.whl"))
     run(*UV, "venv", "--quiet", "--python", sys.executable, "venv", cwd=tmp_path)
     locked = root() / "requirements.run.lock"
-    run(*UV, "pip", "install", "--quiet", "-r", locked, wheel, cwd=tmp_path, VIRTUAL_ENV=str(tmp_path / "venv"))
+    python = tmp_path / "venv" / "bin" / "python"
+    run(*UV, "pip", "install", "--quiet", "--python", python, "-r", locked, wheel, cwd=tmp_path)
     hubproof = tmp_path / "venv" / "bin" / "hubproof"
     away = tmp_path / "away"
     away.mkdir()
