@@ -58,6 +58,7 @@ def run_capacity(profile: Profile, options: Mapping[str, Any], progress: Progres
         run_id=run_id,
         folder=(Path(options["reports"]) / run_id).resolve(),
         profile=profile.path,
+        kubeconfig=profile.given_kubeconfig,
         mode="capacity",
         selected=(),
         consent=("observe", "act"),

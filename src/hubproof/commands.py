@@ -12,7 +12,7 @@ from typing import Any
 from hubproof.catalogue_cache import catalogue as all_checks
 from hubproof.checking import CheckInfo, discover
 from hubproof.errors import UsageError
-from hubproof.profile import Kube, Profile
+from hubproof.profile import Profile
 from hubproof.profile_file import load_profile
 from hubproof.progress import Progress
 from hubproof.resources import resource, root
@@ -70,13 +70,10 @@ def read_target(options: Mapping[str, Any]) -> Profile:
             wanted="a deployment to check",
             next_step="use --lab for the embedded lab, or --profile FILE (or HUBPROOF_PROFILE) for a deployment",
         )
-    profile = load_profile(Path(path))
-    kubeconfig = options.get("kubeconfig")
-    if kubeconfig:
-        if not Path(kubeconfig).is_file():
-            raise UsageError(f"--kubeconfig {kubeconfig}: there is no such file")
-        profile = profile.model_copy(update={"kube": Kube(kubeconfig=Path(kubeconfig).resolve())})
-    return profile
+    kubeconfig = Path(options["kubeconfig"]).resolve() if options.get("kubeconfig") else None
+    if kubeconfig and not kubeconfig.is_file():
+        raise UsageError(f"--kubeconfig {kubeconfig}: there is no such file")
+    return load_profile(Path(path), kubeconfig=kubeconfig)
 
 
 @contextmanager

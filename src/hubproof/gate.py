@@ -109,6 +109,7 @@ def run_gate(
         run_id=run_id,
         folder=(options.reports / run_id).resolve(),
         profile=profile.path,
+        kubeconfig=profile.given_kubeconfig,
         mode=options.mode,
         selected=tuple(selection.ids),
         consent=selection.consent,

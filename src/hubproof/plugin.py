@@ -37,7 +37,7 @@ class Run:
 
     def __init__(self, folder: Path, phase: str) -> None:
         self.settings = RunSettings.load(folder)
-        self.profile: Profile = load_profile(self.settings.profile)
+        self.profile: Profile = load_profile(self.settings.profile, kubeconfig=self.settings.kubeconfig)
         self.phase = phase
         self._begun = False
 

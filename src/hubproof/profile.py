@@ -171,6 +171,7 @@ class Profile(Strict):
     capacity: Capacity | None = None
     lab: bool = Field(default=False, description="Refuse every address outside the embedded lab.")
     _path: Path = PrivateAttr(default=Path())
+    _kubeconfig: Path | None = PrivateAttr(default=None)
     _sha256: str = PrivateAttr(default="")
 
     @field_validator("url")
@@ -203,6 +204,11 @@ class Profile(Strict):
     def path(self) -> Path:
         """The file that it was read from; relative paths in it are meant from its folder."""
         return self._path
+
+    @property
+    def given_kubeconfig(self) -> Path | None:
+        """The kubeconfig that the command line put in the place of the file's own."""
+        return self._kubeconfig
 
     @property
     def sha256(self) -> str:

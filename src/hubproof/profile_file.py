@@ -13,18 +13,19 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from hubproof.errors import UsageError
-from hubproof.profile import Persona, Profile, SecretRef
+from hubproof.profile import Kube, Persona, Profile, SecretRef
 
 Loc = tuple[str | int, ...]
 ASK_TAG = "!ask"
 """Stands before a question that `hubproof init` leaves where only the deployment's owner knows the value."""
 
 
-def load_profile(path: Path, *, secrets_there: bool = True) -> Profile:
+def load_profile(path: Path, *, kubeconfig: Path | None = None, secrets_there: bool = True) -> Profile:
     """Read and check a profile.
 
     Args:
         path: of the file.
+        kubeconfig: takes the place of the one that the profile names, in every process of the run.
         secrets_there: whether the variables and files that it names for secrets must be there now.
 
     Raises:
@@ -57,6 +58,9 @@ def load_profile(path: Path, *, secrets_there: bool = True) -> Profile:
     except ValidationError as error:
         complaints = [_complaint(path, lines, dict(one)) for one in error.errors()]
         raise UsageError("\n".join(complaints)) from error
+    if kubeconfig is not None:
+        profile = profile.model_copy(update={"kube": Kube(kubeconfig=kubeconfig)})
+        profile._kubeconfig = kubeconfig  # noqa: SLF001 - see below
     profile._path = path  # noqa: SLF001 - the reader is the one who knows where it came from
     profile._sha256 = hashlib.sha256(raw).hexdigest()  # noqa: SLF001
     if secrets_there:

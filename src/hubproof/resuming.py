@@ -118,7 +118,7 @@ def read_or_rebuild(folder: Path, catalogue: dict[str, CheckInfo]) -> RunRecord:
     whole = [one for one in results.read_bytes().split(b"\n")[:-1] if one] if results.exists() else []
     record = complete(
         [json.loads(one) for one in whole],
-        profile=load_profile(settings.profile),
+        profile=load_profile(settings.profile, kubeconfig=settings.kubeconfig),
         catalogue=catalogue,
         settings=settings,
         stopped="its process ended before its report was written",

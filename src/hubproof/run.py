@@ -54,6 +54,7 @@ class RunSettings:
         fail_on: the least severity whose fail makes exit code 1.
         not_proven: checks that were not selected, with the reason.
         resumes: id of the run that this one goes on with.
+        kubeconfig: what the command line gave in the place of the profile's.
 
     """
 
@@ -68,12 +69,13 @@ class RunSettings:
     fail_on: str = "minor"
     not_proven: dict[str, str] = field(default_factory=dict)
     resumes: str = ""
+    kubeconfig: Path | None = None
 
     def save(self) -> Path:
         """Write the settings into the run's folder and return the file."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / "settings.json"
-        data = {**asdict(self), "folder": str(self.folder), "profile": str(self.profile)}
+        data = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
         path.write_text(json.dumps(data, indent=1), encoding="utf-8")
         return path
 
@@ -92,6 +94,7 @@ class RunSettings:
         """Read the settings of a run from its folder."""
         data = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
         data["folder"], data["profile"] = Path(data["folder"]), Path(data["profile"])
+        data["kubeconfig"] = Path(data["kubeconfig"]) if data.get("kubeconfig") else None
         data["selected"], data["consent"] = tuple(data["selected"]), tuple(data["consent"])
         return cls(**{**data, "blocked": Blocked(**data["blocked"])})
 

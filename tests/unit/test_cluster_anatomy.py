@@ -97,6 +97,7 @@ def test_a_pod_from_before_the_spawn_is_not_taken_for_its_own(watcher: PodWatche
 
 
 def test_a_watch_that_is_refused_says_so(stub: KubeStub, watcher: PodWatcher) -> None:
-    stub.refuse("/api/v1/namespaces/jupyter/pods", 403, 'User "x" cannot watch resource "pods"')
+    refused = 'User "x" cannot watch resource "pods" in API group "" in the namespace "jupyter"'
+    stub.refuse("/api/v1/namespaces/jupyter/pods", 403, refused)
     watcher._follow(watcher._pods, watcher._take_pod)
     assert "right missing: watch pods in namespace jupyter" in watcher.problem

@@ -48,6 +48,13 @@ def test_a_missing_right_is_named_by_verb_resource_and_namespace(stub: KubeStub,
         cluster.list("Deployment")
 
 
+def test_the_api_itself_says_which_right_is_missing(stub: KubeStub, cluster: Cluster) -> None:
+    refused = 'User "x" cannot create resource "pods/exec" in API group "" in the namespace "elsewhere"'
+    stub.refuse("/api/v1/namespaces/jupyter/pods", 403, refused)
+    with pytest.raises(CouldNotRunError, match="right missing: create pods/exec in namespace elsewhere"):
+        cluster.list("Pod", "jupyter")
+
+
 def test_a_quota_that_refuses_is_no_missing_right(stub: KubeStub, cluster: Cluster) -> None:
     stub.refuse("/api/v1/namespaces/jupyter/pods", 403, 'pods "big" is forbidden: exceeded quota: q, requested: pods=1')
     body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "big", "namespace": "jupyter"}}

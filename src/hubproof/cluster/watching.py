@@ -56,7 +56,8 @@ class Watch:
         self._connection = connection
         self._path = kind.path(namespace)
         place = f"in namespace {namespace}" if namespace and kind.namespaced else "in the whole cluster"
-        self._doing = f"watch {kind.plural} {place}"
+        resource = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
+        self._listing, self._doing = (f"{verb} {resource} {place}" for verb in ("list", "watch"))
         self._query = query
         self._deadline = Deadline(within)
         self.since = since
@@ -91,7 +92,7 @@ class Watch:
 
     def existing(self) -> tuple[str, list[dict[str, Any]]]:
         """Return what exists now, and the `resourceVersion` of that moment."""
-        response = self._connection.request("GET", self._path, doing=self._doing, query=self._query)
+        response = self._connection.request("GET", self._path, doing=self._listing, query=self._query)
         page = json.loads(response.data)
         return page["metadata"]["resourceVersion"], page.get("items") or []
 
