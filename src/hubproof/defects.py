@@ -212,11 +212,21 @@ class Seeder:
         """Wait until every workload that was touched runs as its object says."""
         for place in changed:
             if place.kind.lower() in {"deployment", "statefulset", "daemonset"}:
-                self._kubectl("rollout", "status", *_name(place), "--timeout=90s", timeout=100)
+                self._rolled_out(place)
 
     def _restart(self, place: Where) -> None:
         self._kubectl("rollout", "restart", *_name(place))
+        self._rolled_out(place)
+
+    def _rolled_out(self, place: Where) -> None:
+        """Wait until the workload runs as its object says, and nothing of its former self answers any more."""
         self._kubectl("rollout", "status", *_name(place), "--timeout=90s", timeout=100)
+        labels = json.loads(self._kubectl("get", *_name(place), "-o", "json"))["spec"]["selector"]["matchLabels"]
+        selector = ",".join(f"{key}={value}" for key, value in labels.items())
+        pods = json.loads(self._kubectl("get", "pods", "-n", place.namespace, "-l", selector, "-o", "json"))["items"]
+        leaving = [f"pod/{one['metadata']['name']}" for one in pods if "deletionTimestamp" in one["metadata"]]
+        if leaving:
+            self._kubectl("wait", "--for=delete", "-n", place.namespace, *leaving, "--timeout=60s", timeout=70)
 
     def _exec(self, place: Where, command: list[str]) -> None:
         target = f"{place.kind.lower()}/{place.name}"
