@@ -134,20 +134,24 @@ def checks_command(check_id: str | None, form: str) -> int:
     """Print the catalogue, or one check."""
     from rich.console import Console  # noqa: PLC0415
 
+    from hubproof.defects import load_defects  # noqa: PLC0415
     from hubproof.reporting import catalogue as views  # noqa: PLC0415
+    from hubproof.rights_record import rights_in_use  # noqa: PLC0415
 
-    catalogue, console = discover(), Console(highlight=False)
+    catalogue, console, rights = discover(), Console(highlight=False), rights_in_use()
+    proven = views.proofs(catalogue, rights, load_defects().values())
     if check_id is None:
         if form == "table":
             views.catalogue_table(catalogue, console)
+        elif form == "json":
+            print(views.catalogue_json(catalogue, proven), end="")  # noqa: T201 - what was asked for goes to stdout
         else:
-            text = views.catalogue_json(catalogue) if form == "json" else views.catalogue_markdown(catalogue)
-            print(text, end="")  # noqa: T201 - what was asked for goes to standard output
+            print(views.catalogue_markdown(catalogue, rights), end="")  # noqa: T201 - the same
         return 0
     if check_id not in catalogue:
         choose(catalogue, Wish((check_id,)))
         raise UsageError(f"{check_id} is a family, not a check", next_step="hubproof checks shows what is in it")
-    views.explain(catalogue[check_id], console)
+    views.explain(catalogue[check_id], proven[check_id], console)
     return 0
 
 

@@ -26,11 +26,10 @@ from tests.lab.running_gates import RunningLab
 
 from hubproof.checking import discover
 from hubproof.resources import resource
+from hubproof.rights_record import EVERY_RUN, OF_A_FAILURE, rights_in_use
 
 RIGHTS = resource("fixtures", "rbac") / "rights.json"
 REACHES = ("observe", "act", "disrupt")
-RUN, FAILURE = "every run", "evidence of a failure"
-"""What is used by the gate itself, and what is read only when a check is not green."""
 UNKEPT = "spawn.ready"
 """The check that `unkept` breaks."""
 _PLACES = {"jupyter": "the hub's namespace", "hubproof": "hubproof's namespace", "monitoring": "Prometheus' namespace"}
@@ -107,7 +106,7 @@ def used(file: Path) -> dict[str, set[Right]]:
         test, doing, path = line.split("\t")
         right = _right(doing, path, given)
         if right:
-            found[checks.get(test.partition("[")[0], RUN)].add(right)
+            found[checks.get(test.partition("[")[0], EVERY_RUN)].add(right)
     return dict(found)
 
 
@@ -125,8 +124,7 @@ def _right(doing: str, path: str, given: set[Right]) -> Right | None:
 
 def recorded() -> dict[str, set[Right]]:
     """Return fixtures/rbac/rights.json."""
-    texts: dict[str, list[str]] = json.loads(RIGHTS.read_text(encoding="utf-8"))
-    return {name: {_parsed(one) for one in rights} for name, rights in texts.items()}
+    return {name: {_parsed(one) for one in rights} for name, rights in rights_in_use().items()}
 
 
 def _parsed(text: str) -> Right:
@@ -135,7 +133,7 @@ def _parsed(text: str) -> Right:
 
 
 def _written(found: dict[str, set[Right]]) -> Iterator[tuple[str, list[str]]]:
-    for name in sorted(found, key=lambda one: (one in {RUN, FAILURE}, one)):
+    for name in sorted(found, key=lambda one: (one in {EVERY_RUN, OF_A_FAILURE}, one)):
         yield name, [str(right) for right in sorted(found[name], key=lambda one: (one.place, one.resource, one.verb))]
 
 
@@ -201,7 +199,7 @@ def gate(reports: Path, *words: str, environment: dict[str, str] | None = None) 
 
 def measure(checks: Iterable[str]) -> dict[str, set[Right]]:
     """Run each check alone and return what it uses; what every run uses stands apart."""
-    found: dict[str, set[Right]] = {RUN: set()}
+    found: dict[str, set[Right]] = {EVERY_RUN: set()}
     with tempfile.TemporaryDirectory() as folder, everything_promised(RunningLab(), Path(folder)) as profile:
         for check in checks:
             file = Path(folder) / check
@@ -217,9 +215,9 @@ def measure(checks: Iterable[str]) -> dict[str, set[Right]]:
         if gate(Path(folder) / "red-runs", *words, environment=noting(red)).returncode != 1:
             raise SystemExit(f"{UNKEPT} did not fail")
         of_failure = set().union(*used(red).values())
-    for name in found.keys() - {RUN}:
-        found[name] -= found[RUN]
-    found[FAILURE] = of_failure - set().union(*found.values())
+    for name in found.keys() - {EVERY_RUN}:
+        found[name] -= found[EVERY_RUN]
+    found[OF_A_FAILURE] = of_failure - set().union(*found.values())
     return found
 
 

@@ -14,8 +14,6 @@ from queue import SimpleQueue
 import pytest
 from tests.lab.lesser_runner import LesserRunner
 from tests.lab.rights_in_use import (
-    FAILURE,
-    RUN,
     UNKEPT,
     Right,
     Rule,
@@ -28,6 +26,8 @@ from tests.lab.rights_in_use import (
     used,
 )
 from tests.lab.running_gates import RunningLab, bad_checks, record_of
+
+from hubproof.rights_record import EVERY_RUN, OF_A_FAILURE
 
 AT_ONCE = 2
 OTHER_VERSIONS = {Right("create", "pods/exec", "hubproof's namespace")}
@@ -66,10 +66,11 @@ def test_every_right_is_used_and_on_record(lab: RunningLab, everything: Path, tm
     assert sorted(map(str, given() - in_use)) == [], "rights that nothing used"
     assert sorted(map(str, in_use - given())) == [], "rights that are used and not given"
     missing = {
-        check: sorted(map(str, rights - on_record.get(check, set()) - on_record[RUN])) for check, rights in seen.items()
+        check: sorted(map(str, rights - on_record.get(check, set()) - on_record[EVERY_RUN]))
+        for check, rights in seen.items()
     }
     assert not {check: rights for check, rights in missing.items() if rights}, "python -m tests.lab.rights_in_use"
-    assert on_record[FAILURE] <= of_failures
+    assert on_record[OF_A_FAILURE] <= of_failures
     assert sorted(map(str, set().union(*on_record.values()))) == sorted(map(str, given()))
 
 
@@ -98,8 +99,8 @@ def missing_rule(runner: LesserRunner, rule: Rule, profile: Path, reports: Path)
 def named_check(rule: Rule) -> tuple[str, set[Right]]:
     """Return the check that a rule is for, and the rights of it that the check uses."""
     on_record = recorded()
-    everybodys = on_record.pop(RUN)
-    on_record.pop(FAILURE)
+    everybodys = on_record.pop(EVERY_RUN)
+    on_record.pop(OF_A_FAILURE)
     users = {check: rights & rule.rights() for check, rights in on_record.items() if rights & rule.rights()}
     if users:
         return max(users.items(), key=lambda one: (len(one[1]), one[0]))

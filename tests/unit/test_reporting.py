@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from hubproof.checking import CheckInfo
+from hubproof.defects import Defect
 from hubproof.record import (
     AnatomyRecord,
     CapacityRecord,
@@ -25,7 +26,7 @@ from hubproof.record import (
     judge,
 )
 from hubproof.reporting import write_views
-from hubproof.reporting.catalogue import catalogue_json, catalogue_markdown, catalogue_table, explain
+from hubproof.reporting.catalogue import catalogue_json, catalogue_markdown, catalogue_table, explain, proofs
 from hubproof.reporting.junit import junit_xml
 from hubproof.reporting.metrics import prometheus_metrics
 from hubproof.reporting.schema import report_schema
@@ -183,10 +184,22 @@ def test_the_catalogue_is_shown_in_all_forms() -> None:
     out = io.StringIO()
     console = Console(file=out, width=120)
     catalogue_table({info.id: info}, console)
-    explain(info, console)
-    assert "promises.network.open" in out.getvalue()
-    assert json.loads(catalogue_json({info.id: info}))[0]["id"] == "a.b"
-    assert "| `a.b` | It MUST \\| work. | major | observe | isolation |" in catalogue_markdown({info.id: info})
+    step = {"delete": {"kind": "Pod", "name": "x"}}
+    defects = [
+        Defect.model_validate({"id": name, "story": f"Somebody did {name}, oh dear.", "checks": ["a.b"],
+                               "look_alike": name == "odd", "put_in": [step]})
+        for name in ("broken", "odd")
+    ]  # fmt: skip
+    rights = {"a.b": ["list pods in the hub's namespace"], "every run": ["get leases"]}
+    proven = proofs({info.id: info}, rights, defects)
+    explain(info, proven["a.b"], console)
+    for shown in ("promises.network.open", "list pods", "Somebody did broken", "Somebody did odd", "Mend it."):
+        assert shown in out.getvalue()
+    told = json.loads(catalogue_json({info.id: info}, proven))[0]
+    assert (told["id"], list(told["defects"]), list(told["look_alikes"])) == ("a.b", ["broken"], ["odd"])
+    page = catalogue_markdown({info.id: info}, rights)
+    assert "| `a.b` | It MUST \\| work. | major | observe | isolation |" in page
+    assert "| every run | get leases |" in page
 
 
 def test_the_committed_schema_is_the_records_own() -> None:

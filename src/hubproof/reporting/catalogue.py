@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -11,6 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from hubproof.checking import CheckInfo
+
+if TYPE_CHECKING:
+    from hubproof.defects import Defect
 
 _STYLE = {"critical": "bold", "major": "", "minor": "dim"}
 
@@ -26,7 +31,42 @@ def catalogue_table(catalogue: dict[str, CheckInfo], console: Console) -> None:
     console.print(f"[dim]{len(catalogue)} checks; `hubproof checks ID` explains one[/]")
 
 
-def explain(info: CheckInfo, console: Console) -> None:
+@dataclass(frozen=True)
+class Proof:
+    """What stands behind a check, beside its own words.
+
+    Attributes:
+        rights: at the Kubernetes API, as they were measured.
+        defects: seeded defects that turn it red: id to story.
+        look_alikes: healthy but unusual deployments that it must leave green.
+
+    """
+
+    rights: list[str] = field(default_factory=list)
+    defects: dict[str, str] = field(default_factory=dict)
+    look_alikes: dict[str, str] = field(default_factory=dict)
+
+
+def proofs(
+    catalogue: dict[str, CheckInfo], rights: dict[str, list[str]], defects: Iterable[Defect]
+) -> dict[str, Proof]:
+    """Return what stands behind each check.
+
+    Args:
+        catalogue: all checks by id.
+        rights: see `hubproof.rights_record`.
+        defects: all seeded defects.
+
+    """
+    found = {one: Proof(rights=rights.get(one, [])) for one in catalogue}
+    for defect in defects:
+        for check_id in set(defect.checks) & found.keys():
+            proof = found[check_id]
+            (proof.look_alikes if defect.look_alike else proof.defects)[defect.id] = " ".join(defect.story.split())
+    return found
+
+
+def explain(info: CheckInfo, proof: Proof, console: Console) -> None:
     """Print all that is said of one check."""
     said = {
         "MUST": info.must,
@@ -35,8 +75,12 @@ def explain(info: CheckInfo, console: Console) -> None:
         "criterion": info.criterion,
         "promise": ", ".join(f"promises.{one}" for one in info.promise) or "none: it holds for every deployment",
         "runs": "alone, after all others" if info.alone else "together with others",
+        "makes": "\n".join(info.makes) or "nothing",
+        "rights": "\n".join(proof.rights) or "none at the Kubernetes API but what every run has",
+        "turned red by": "\n".join(f"{name}: {story}" for name, story in proof.defects.items()),
+        "stays green": "\n".join(f"{name}: {story}" for name, story in proof.look_alikes.items()) or "no look-alike",
         "remedy": info.remedy,
-        "written in": info.source,
+        "written in": "\n".join(info.tests) or info.source,
     }
     console.print(f"[bold]{escape(info.id)}[/]")
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -47,12 +91,13 @@ def explain(info: CheckInfo, console: Console) -> None:
     console.print(table)
 
 
-def catalogue_json(catalogue: dict[str, CheckInfo]) -> str:
-    """Return the catalogue as a JSON list."""
-    return json.dumps([asdict(info) for info in catalogue.values()], indent=1, ensure_ascii=False)
+def catalogue_json(catalogue: dict[str, CheckInfo], proven: dict[str, Proof]) -> str:
+    """Return the catalogue as a JSON list, each check with what stands behind it."""
+    checks = [{**asdict(info), **asdict(proven[info.id])} for info in catalogue.values()]
+    return json.dumps(checks, indent=1, ensure_ascii=False) + "\n"
 
 
-def catalogue_markdown(catalogue: dict[str, CheckInfo]) -> str:
+def catalogue_markdown(catalogue: dict[str, CheckInfo], rights: dict[str, list[str]]) -> str:
     """Return the catalogue as Markdown: one table for each family."""
     lines = [
         "# What hubproof checks",
@@ -63,6 +108,18 @@ def catalogue_markdown(catalogue: dict[str, CheckInfo]) -> str:
     ]
     for family in dict.fromkeys(info.family for info in catalogue.values()):
         lines += ["", f"## {family}", "", *catalogue_rows([i for i in catalogue.values() if i.family == family])]
+    lines += [
+        "",
+        "## What they need of Kubernetes",
+        "",
+        "As measured by `tests/lab/rights_in_use.py`; given by `fixtures/rbac`. A test takes out each rule in turn.",
+        "",
+        "| check | rights |",
+        "| --- | --- |",
+    ]
+    lines += [
+        f"| {f'`{name}`' if name in catalogue else name} | {'; '.join(held)} |" for name, held in rights.items() if held
+    ]
     return "\n".join(lines) + "\n"
 
 

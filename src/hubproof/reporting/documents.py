@@ -9,6 +9,7 @@ from hubproof.checking import CheckInfo
 from hubproof.defects import load_defects
 from hubproof.reporting.catalogue import catalogue_markdown, catalogue_rows
 from hubproof.reporting.schema import report_schema
+from hubproof.rights_record import rights_in_use
 
 _TABLE = re.compile(r"(<!-- checks: .*? -->\n).*?(<!-- /checks -->)", re.DOTALL)
 _DEFECTS = re.compile(r"puts \S+ seeded defects and \S+ look-alikes")
@@ -30,6 +31,6 @@ def documents(root: Path, catalogue: dict[str, CheckInfo]) -> dict[Path, str]:
     readme = _DEFECTS.sub(f"puts {seeded} seeded defects and {alike} look-alikes", readme)
     return {
         root / "README.md": readme,
-        root / "docs" / "checks.md": catalogue_markdown(catalogue),
+        root / "docs" / "checks.md": catalogue_markdown(catalogue, rights_in_use()),
         root / "docs" / "report.schema.json": report_schema(),
     }
