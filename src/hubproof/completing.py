@@ -5,13 +5,13 @@ A check without a result is never passed over in silence: it is could-not-run wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hubproof import __version__
 from hubproof.checking import CheckInfo
 from hubproof.profile import Profile
-from hubproof.record import AnatomyRecord, CheckRecord, EvidenceRecord, RunFacts, RunRecord, TargetFacts
+from hubproof.record import AnatomyRecord, CheckRecord, EvidenceRecord, ReachRecord, RunFacts, RunRecord, TargetFacts
 from hubproof.run import COLLECTED, RunSettings
 
 
@@ -45,9 +45,6 @@ def complete(
     checks += _missing(lines, by_node, catalogue, settings, stopped)
     order = {check_id: index for index, check_id in enumerate(catalogue)}
     checks.sort(key=lambda one: (order.get(one.id, len(order)), one.case))
-    anatomy = [
-        AnatomyRecord.model_validate({"check": line["id"], **spawn}) for line in lines for spawn in line["anatomies"]
-    ]
     return RunRecord(
         run=RunFacts(
             id=settings.run_id,
@@ -63,7 +60,8 @@ def complete(
         checks=checks,
         not_proven=settings.not_proven,
         swept=notes,
-        anatomy=anatomy,
+        anatomy=[AnatomyRecord.model_validate(one) for one in _drawn(lines, "anatomy")],
+        reach=[ReachRecord.model_validate(one) for one in _drawn(lines, "reach")],
     )
 
 
@@ -75,6 +73,13 @@ def _record(line: dict[str, Any], catalogue: dict[str, CheckInfo]) -> CheckRecor
         evidence=[EvidenceRecord.model_validate(one) for one in line["evidence"]],
         **{name: line[name] for name in told},
     )
+
+
+def _drawn(lines: list[dict[str, Any]], kind: str) -> Iterator[dict[str, Any]]:
+    """Yield what checks gave to be drawn, each with the check that gave it."""
+    for line in lines:
+        for one in line["drawn"].get(kind, []):
+            yield {"check": line["id"], **one}
 
 
 def _said(info: CheckInfo) -> dict[str, Any]:

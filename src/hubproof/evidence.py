@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -43,7 +43,7 @@ class Evidence:
         self._folder = run_folder / "evidence" / re.sub(r"[^A-Za-z0-9.\[\]_-]+", "_", subfolder)
         self._pieces: list[Piece] = []
         self._on_failure: list[tuple[str, Callable[[], None]]] = []
-        self.anatomies: list[dict[str, object]] = []
+        self.drawn: dict[str, list[dict[str, object]]] = {}
 
     def note(self, name: str, value: object, *, source: str = "", command: str = "") -> None:
         """Keep a small value; a large one goes into a file of its own."""
@@ -69,7 +69,11 @@ class Evidence:
 
     def anatomy(self, spawn: dict[str, object]) -> None:
         """Keep the anatomy of a spawn: user, stages and their seconds; the report draws it."""
-        self.anatomies.append(spawn)
+        self.drawn.setdefault("anatomy", []).append(spawn)
+
+    def reach(self, promises: Iterable[Mapping[str, object]]) -> None:
+        """Keep promises of reachability beside what was seen of them; the report draws them as a grid."""
+        self.drawn.setdefault("reach", []).extend(dict(one) for one in promises)
 
     def on_failure(self, what: str, capture: Callable[[], None]) -> None:
         """Have `capture` called when the check ends badly, while all that it made still stands."""

@@ -176,7 +176,7 @@ def pytest_runtest_makereport(
         "seconds": call.duration,
         "started": call.start,
         "evidence": evidence.as_dicts() if evidence and call.when == "teardown" else [],
-        "anatomies": evidence.anatomies if evidence and call.when == "teardown" else [],
+        "drawn": evidence.drawn if evidence and call.when == "teardown" else {},
     }
     return report
 
@@ -231,7 +231,7 @@ class ResultWriter:
             "seconds": round(seconds, 3),
             "started": dt.datetime.fromtimestamp(started, dt.UTC).isoformat(timespec="milliseconds"),
             "evidence": data.get("evidence", []),
-            "anatomies": data.get("anatomies", []),
+            "drawn": data.get("drawn", {}),
         }
         self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._file.flush()

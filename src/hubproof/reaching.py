@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from hubproof.cluster.probes import PROBE_CODE, Observation
 from hubproof.errors import CouldNotRunError, InconclusiveError
@@ -18,6 +20,8 @@ _BUILT_IN = {
 }
 """Roles that mean the same in every cluster; a profile's `endpoints` may say otherwise."""
 _MARK = "hubproof-probe:"
+DENIED = frozenset({"timeout", "refused", "no-route"})
+"""How a connection ends that something stopped."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,58 @@ class Destination:
 
     def __str__(self) -> str:
         return f"{self.name} ({self.host}:{self.port}/{self.protocol})"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A promise of reachability beside what was seen of it.
+
+    Attributes:
+        source: who tried, in words.
+        to: whom.
+        promised: open or closed.
+        seen: how the attempt ended.
+        doubt: why a denial says nothing, such as that nothing was there to be reached; empty without one.
+
+    """
+
+    source: str
+    to: Destination
+    promised: Literal["open", "closed"]
+    seen: Observation
+    doubt: str = ""
+
+    @property
+    def verdict(self) -> Literal["kept", "broken", "unclear"]:
+        """Say whether the promise was kept. A denial of what is not there says nothing."""
+        if self.promised == "open":
+            return "kept" if self.seen.kind == "open" else "broken"
+        if self.seen.kind == "open":
+            return "broken"
+        return "kept" if self.seen.kind in DENIED and not self.doubt else "unclear"
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as the record holds it."""
+        return {
+            "source": self.source,
+            "to": self.to.name,
+            "address": f"{self.to.host}:{self.to.port}/{self.to.protocol}",
+            "promised": self.promised,
+            "observed": self.seen.kind,
+            "ms": round(self.seen.ms, 1),
+            "doubt": self.doubt,
+            "verdict": self.verdict,
+        }
+
+
+def broken(promises: Iterable[Compared]) -> list[str]:
+    """Return the promises that were not kept, in words: `postgresql (host:5432/tcp) is timeout after 2000 ms`."""
+    return [f"{one.to} is {told(one.seen)}" for one in promises if one.verdict == "broken"]
+
+
+def unclear(promises: Iterable[Compared]) -> list[str]:
+    """Return what says nothing of its promise, and why."""
+    return [f"{one.to}: {one.doubt or told(one.seen)}" for one in promises if one.verdict == "unclear"]
 
 
 class Matrix:

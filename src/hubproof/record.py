@@ -8,8 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
 
+from hubproof.errors import UsageError
 from hubproof.verdict import Verdict
 
 SCHEMA = "hubproof.report/1"
@@ -20,7 +22,7 @@ _GREEN = {"pass", "not-applicable", "known"}
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
 
 
 class EvidenceRecord(_Strict):
@@ -107,6 +109,23 @@ class AnatomyRecord(_Strict):
     unseen: list[str] = []
 
 
+class ReachRecord(_Strict):
+    """One promise of reachability beside what was seen of it: how the connection ended, and after how many ms.
+
+    `doubt` says why a denial proves nothing, such as that nothing was there to be reached; it is `unclear` then.
+    """
+
+    check: str = ""
+    source: str
+    to: str
+    address: str
+    promised: Literal["open", "closed"]
+    observed: str
+    ms: float = 0.0
+    doubt: str = ""
+    verdict: Literal["kept", "broken", "unclear"]
+
+
 class StepRecord(_Strict):
     """One step of load users: its times in seconds."""
 
@@ -162,9 +181,10 @@ class RunRecord(_Strict):
     not_proven: dict[str, str] = {}
     swept: list[str] = []
     anatomy: list[AnatomyRecord] = []
+    reach: list[ReachRecord] = []
     capacity: CapacityRecord | None = None
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     def save(self, folder: Path) -> Path:
         """Write `report.json` into the folder, whole or not at all."""
@@ -176,8 +196,30 @@ class RunRecord(_Strict):
 
     @classmethod
     def load(cls, folder: Path) -> RunRecord:
-        """Read the record of a run."""
-        return cls.model_validate_json((folder / "report.json").read_text(encoding="utf-8"))
+        """Read the record of a run; fields that a later hubproof added are passed over.
+
+        Raises:
+            UsageError: there is none, it is no report, or its format is of another number.
+
+        """
+        path = folder / "report.json"
+        try:
+            data = from_json(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{path} cannot be read: {error}", next_step="name the folder of a run") from error
+        schema = data.get("schema") if isinstance(data, dict) else None
+        if schema != SCHEMA:
+            raise UsageError(
+                f"{path} is in the format {schema or 'of something else'}",
+                wanted=f"a report in the format {SCHEMA}",
+                next_step="read it with the hubproof that wrote it; docs/report.md says what stays readable",
+            )
+        try:
+            return cls.model_validate(data, extra="ignore")
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(one) for one in first["loc"])
+            raise UsageError(f"{path} is damaged: {place}: {first['msg']}", wanted=f"what {SCHEMA} promises") from error
 
 
 def judge(record: RunRecord, fail_on: str = "minor") -> RunRecord:

@@ -17,7 +17,7 @@ from hubproof.completing import complete
 from hubproof.errors import UsageError
 from hubproof.profile import Profile
 from hubproof.profile_file import load_profile
-from hubproof.record import AnatomyRecord, CheckRecord, RunRecord, judge
+from hubproof.record import AnatomyRecord, CheckRecord, ReachRecord, RunRecord, judge
 from hubproof.run import RESULTS, RunSettings
 
 KEPT_FOR = dt.timedelta(hours=24)
@@ -35,6 +35,7 @@ class Resumed:
         missing: ids to run now.
         kept: results that stand.
         anatomy: spawns that belong to them.
+        reach: what was seen of reachability that belongs to them.
 
     """
 
@@ -43,6 +44,7 @@ class Resumed:
     missing: tuple[str, ...]
     kept: tuple[CheckRecord, ...]
     anatomy: tuple[AnatomyRecord, ...]
+    reach: tuple[ReachRecord, ...]
 
     def bring_evidence(self, folder: Path) -> None:
         """Copy the evidence of what is kept into the new run's folder, so that its report stands alone."""
@@ -91,15 +93,16 @@ def resume(folder: Path, profile: Profile, catalogue: dict[str, CheckInfo]) -> R
         one.model_copy(update={"run": one.run or record.run.id}) for one in record.checks if one.id not in unclear
     )
     anatomy = tuple(one for one in record.anatomy if one.check not in unclear)
-    return Resumed(record.run.id, folder, missing, kept, anatomy)
+    reach = tuple(one for one in record.reach if one.check not in unclear)
+    return Resumed(record.run.id, folder, missing, kept, anatomy, reach)
 
 
 def with_kept(record: RunRecord, resumed: Resumed) -> RunRecord:
     """Return the record of the new run with the kept results among its own."""
     checks = sorted([*record.checks, *resumed.kept], key=lambda one: (one.id, one.case))
     not_proven = {one: why for one, why in record.not_proven.items() if one not in {kept.id for kept in checks}}
-    anatomy = [*resumed.anatomy, *record.anatomy]
-    return record.model_copy(update={"checks": checks, "anatomy": anatomy, "not_proven": not_proven})
+    drawn = {"anatomy": [*resumed.anatomy, *record.anatomy], "reach": [*resumed.reach, *record.reach]}
+    return record.model_copy(update={"checks": checks, "not_proven": not_proven, **drawn})
 
 
 def read_or_rebuild(folder: Path, catalogue: dict[str, CheckInfo]) -> RunRecord:

@@ -78,6 +78,8 @@ def run_in_pod(
         return _converse(channel, stdin, deadline, " ".join(command)[:200], f"{namespace}/{pod}")
     finally:
         channel.close()
+        # close() leaves the socket open when the server said goodbye first, which it does at each command's end.
+        channel.sock.shutdown()
 
 
 def _converse(channel: Any, stdin: str | None, deadline: Deadline, what: str, where: str) -> Exec:  # noqa: ANN401

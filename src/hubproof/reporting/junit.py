@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-from hubproof.record import CheckRecord, RunRecord
-from hubproof.reporting.words import SHOWN, told
+from hubproof.record import CapacityRecord, CheckRecord, RunRecord
+from hubproof.reporting.words import SHOWN, meaning, told
 
 _ELEMENT = {
     "fail": "failure",
@@ -33,6 +33,10 @@ def junit_xml(record: RunRecord) -> str:
         suite = ET.SubElement(root, "testsuite", head)
         for check in checks:
             _case(suite, check)
+    if record.capacity:
+        _objectives(root, record.capacity, record.run.started)
+    if record.verdict != "pass" and not any(True for found in ("error", "failure") for _ in root.iter(found)):
+        _run_itself(root, record)
     _notes(root, record)
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
@@ -43,19 +47,56 @@ def _case(suite: ET.Element, check: CheckRecord) -> None:
         suite, "testcase", classname=f"hubproof.{check.family}", name=check.name, time=f"{check.seconds:.3f}"
     )
     properties = ET.SubElement(case, "properties")
-    for name in ("verdict", "severity", "reach", "criterion", "must"):
-        ET.SubElement(properties, "property", name=name, value=_legal(str(getattr(check, name))))
+    for name in ("id", "severity", "verdict", "reach", "criterion", "must", "run"):
+        if value := str(getattr(check, name)):
+            ET.SubElement(properties, "property", name=name, value=_legal(value))
     element = _ELEMENT.get(check.verdict)
     if element is None:
         return
     if element == "skipped":
         phrase = SHOWN[check.verdict].phrase
         reason = _first_line(check.message or check.observed).removeprefix(f"{phrase}: ")
-        ET.SubElement(case, element, message=f"{phrase}: {reason}")
+        # Jenkins shows the attribute, GitLab the text.
+        ET.SubElement(case, element, message=f"{phrase}: {reason}").text = f"{phrase}: {reason}"
         return
     head = _first_line(check.observed or check.message)
     body = ET.SubElement(case, element, type=check.verdict, message=head)
     body.text = _legal("\n".join(f"{word}: {text}" for word, text in [("must", check.must), *told(check)]))
+
+
+def _objectives(root: ET.Element, load: CapacityRecord, started: str) -> None:
+    """Make a case of each objective: CI systems take a file without cases for a broken one."""
+    missed = {one.name: f"promised {one.promised}, observed {one.observed}" for one in load.objectives if not one.met}
+    if load.left_behind:
+        missed["nothing is left behind"] = "\n".join(load.left_behind)
+    names = [*dict.fromkeys([*(one.name for one in load.objectives), "nothing is left behind"])]
+    totals = {"tests": str(len(names)), "failures": str(len(missed)), "errors": "0", "skipped": "0"}
+    suite = ET.SubElement(
+        root, "testsuite", {"name": "capacity", "timestamp": started, "time": f"{load.seconds:.3f}", **totals}
+    )
+    for name in names:
+        case = ET.SubElement(suite, "testcase", classname="hubproof.capacity", name=_legal(name), time="0.000")
+        if name in missed:
+            body = ET.SubElement(case, "failure", type="fail", message=_first_line(missed[name]))
+            body.text = _legal(missed[name])
+    _add(root, totals)
+
+
+def _run_itself(root: ET.Element, record: RunRecord) -> None:
+    """Show a run that is not green although no case is red: one that was stopped, or in which nothing passed."""
+    totals = {"tests": "1", "failures": "0", "errors": "1", "skipped": "0"}
+    suite = ET.SubElement(
+        root, "testsuite", {"name": "run", "timestamp": record.run.started, "time": "0.000", **totals}
+    )
+    case = ET.SubElement(suite, "testcase", classname="hubproof.run", name="run.complete", time="0.000")
+    why = "; ".join(filter(None, [meaning(record), record.run.stopped]))
+    ET.SubElement(case, "error", type=record.verdict, message=_first_line(why)).text = _legal(why)
+    _add(root, totals)
+
+
+def _add(root: ET.Element, totals: dict[str, str]) -> None:
+    for name, number in totals.items():
+        root.set(name, str(int(root.get(name, "0")) + int(number)))
 
 
 def _notes(root: ET.Element, record: RunRecord) -> None:
@@ -63,8 +104,6 @@ def _notes(root: ET.Element, record: RunRecord) -> None:
     told = {f"not proven: {name}": why for name, why in record.not_proven.items()}
     if record.run.stopped:
         told["stopped"] = record.run.stopped
-    if record.capacity:
-        told |= {f"objective {one.name}": f"{one.promised}, was {one.observed}" for one in record.capacity.objectives}
     if not told:
         return
     properties = ET.SubElement(root, "properties")

@@ -20,9 +20,16 @@ def prometheus_metrics(record: RunRecord) -> str:
     ]
     seconds = [({**target, "check": one.id, "case": one.case}, one.seconds) for one in record.checks]
     stages = [
-        ({**target, "user": spawn.user, "stage": stage.name}, stage.seconds)
+        (
+            {**target, "check": spawn.check, "user": spawn.user, "server": spawn.server, "stage": stage.name},
+            stage.seconds,
+        )
         for spawn in record.anatomy
         for stage in spawn.stages
+    ]
+    reach = [
+        ({**target, "source": one.source, "to": one.to, "promised": one.promised, "verdict": one.verdict}, 1.0)
+        for one in record.reach
     ]
     info = {**target, "run": record.run.id, "mode": record.run.mode, "hubproof": record.run.hubproof}
     blocks = [
@@ -33,6 +40,7 @@ def prometheus_metrics(record: RunRecord) -> str:
         _metric("check_verdict", "What each check ended with; its value is always 1.", checks),
         _metric("check_duration_seconds", "How long each check took.", seconds),
         _metric("spawn_stage_seconds", "How long each stage of a spawn took.", stages),
+        _metric("reach", "Who reaches whom, promised and seen; its value is always 1.", reach),
         *_capacity(record, target),
     ]
     return "".join(blocks)
@@ -43,22 +51,24 @@ def _capacity(record: RunRecord, target: dict[str, str]) -> list[str]:
     if load is None:
         return []
     steps: list[_Sample] = [
-        ({**target, "step": step.name, "quantile": quantile}, value)
+        ({**target, "step": step.name, "percentile": percentile}, value)
         for step in load.steps
-        for quantile, value in (("0.5", step.p50), ("0.95", step.p95), ("0.99", step.p99), ("1", step.max))
+        for percentile, value in (("50", step.p50), ("95", step.p95), ("99", step.p99), ("100", step.max))
     ]
     failures = [({**target, "step": step.name}, float(step.failures)) for step in load.steps]
     met = [({**target, "objective": one.name}, float(one.met)) for one in load.objectives]
     return [
         _metric("capacity_users", "How many users came.", [(target, float(load.users))]),
-        _metric("capacity_step_seconds", "How long a step took, by quantile over all users.", steps),
+        _metric("capacity_step_seconds", "How long a step took, by percentile of all users.", steps),
         _metric("capacity_step_failures", "How often a step failed.", failures),
         _metric("capacity_objective_met", "Whether an objective was met.", met),
     ]
 
 
 def _metric(name: str, text: str, samples: Iterable[_Sample]) -> str:
-    lines = [f"hubproof_{name}{_labels(labels)} {value!r}" for labels, value in samples]
+    # Of two samples of one series the last is kept: a file that has both is refused whole.
+    series = {_labels(labels): value for labels, value in samples}
+    lines = [f"hubproof_{name}{labels} {value!r}" for labels, value in series.items()]
     return "\n".join([f"# HELP hubproof_{name} {text}", f"# TYPE hubproof_{name} gauge", *lines, ""]) if lines else ""
 
 
