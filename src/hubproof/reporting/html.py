@@ -9,6 +9,8 @@ from pathlib import Path
 import jinja2
 
 from hubproof.record import CheckRecord, EvidenceRecord, RunRecord
+from hubproof.reporting.grid import grid
+from hubproof.reporting.timings import timings
 from hubproof.reporting.waterfall import Bars, waterfall
 from hubproof.reporting.words import CRITERIA, DEPLOYMENT_CRITERIA, SHOWN, counted, duration, lamps, meaning, told
 from hubproof.resources import resource
@@ -50,6 +52,8 @@ def html_report(record: RunRecord, folder: Path) -> str:
         is_long=lambda text: text.count("\n") >= _LONG,
         evidence=lambda check, piece: _piece(piece, folder, _SHOWN_OF_A_TEXT.get(check.verdict, _SHOWN_OF_TROUBLE)),
         waterfall=_drawn(record),
+        reach=grid(record.reach),
+        timings=timings(record),
         drawn={spawn.check for spawn in record.anatomy},
     )
 
