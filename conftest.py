@@ -172,7 +172,7 @@ class _server:  # noqa: N801 - reads as the function that it is used as
         if evidence is not None:
 
             def capture() -> None:
-                evidence.note("requests", self._session.trace_lines())
+                self._session.note_requests(evidence)
                 for pod in target.cluster_pods(self._server.user):
                     capture_pod(target.cluster, evidence, target.namespace, pod["metadata"]["name"])
 

@@ -31,7 +31,7 @@ def run_of(folder: Path) -> RunRecord:
         verdict, identity = _VERDICTS[number % len(_VERDICTS)], f"family{number % 12}.check-{number:04d}"
         evidence = Evidence(folder, identity)
         evidence.text("the pod's log", log, source="kubectl logs", command="kubectl logs -n jupyter hub-0")
-        evidence.note("seen", {"status": 200, "took": 1.5})
+        evidence.note("seen", {"status": 200, "took": 1.5}, source="the hub", command="curl")
         checks.append(
             CheckRecord.model_validate({
                 "id": identity, "family": f"family{number % 12}", "must": "It MUST hold what was promised.",

@@ -110,8 +110,17 @@ def check(
     return mark
 
 
-def expect(holds: object, *, promised: str, observed: str, where: str = "", repeat: str = "") -> None:
-    """Compare promised with observed: go on when it holds, else end the check as failed, with all four facts."""
+def expect(holds: object, *, promised: str, observed: str, where: str, repeat: str) -> None:
+    """Compare promised with observed: go on when it holds, else end the check as failed, with all four facts.
+
+    Args:
+        holds: whether the promise was seen kept.
+        promised: by the profile, or by the check's own sentence.
+        observed: instead.
+        where: the object, URL or pod concerned.
+        repeat: shows the same by hand.
+
+    """
     if not holds:
         raise BrokenPromiseError(promised=promised, observed=observed, where=where, repeat=repeat)
 

@@ -45,8 +45,16 @@ class Evidence:
         self._on_failure: list[tuple[str, Callable[[], None]]] = []
         self.drawn: dict[str, list[dict[str, object]]] = {}
 
-    def note(self, name: str, value: object, *, source: str = "", command: str = "") -> None:
-        """Keep a small value; a large one goes into a file of its own."""
+    def note(self, name: str, value: object, *, source: str, command: str) -> None:
+        """Keep a small value; a large one goes into a file of its own.
+
+        Args:
+            name: what it is.
+            value: plain data.
+            source: who said so: an API, a kernel, a probe.
+            command: shows the same by hand.
+
+        """
         kept = redact_data(value)
         text = json.dumps(kept, indent=1, ensure_ascii=False)
         if len(text) > BOUND // 16:
@@ -54,7 +62,7 @@ class Evidence:
             return
         self._pieces.append(Piece(name, "value", kept, "", source, redact(command), _now()))
 
-    def text(self, name: str, text: str, *, source: str = "", command: str = "") -> None:
+    def text(self, name: str, text: str, *, source: str, command: str) -> None:
         """Keep a text in a file. Of a long one the end is kept, and the file says so."""
         data = redact(text).encode("utf-8", "replace")
         if len(data) > BOUND:
@@ -85,7 +93,7 @@ class Evidence:
             try:
                 look()
             except (HubproofError, OSError) as error:
-                self.note(f"could not capture {what}", str(error))
+                self.note(f"could not capture {what}", str(error), source="the capture itself", command="")
         self._on_failure.clear()
 
     def as_dicts(self) -> list[dict[str, object]]:

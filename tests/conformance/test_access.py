@@ -37,15 +37,17 @@ REFUSALS = {401, 403, 404, 405, 424}
 )
 def test_login_page_over_verified_tls(profile: Profile, evidence: Evidence) -> None:
     state = probe_edge(profile)
-    evidence.note("public URL", {"kind": state.kind, "detail": state.detail, "control": state.control})
+    where, repeat = profile.url, f"curl -v {profile.url}/hub/login"
+    seen = {"kind": state.kind, "detail": state.detail, "control": state.control}
+    evidence.note("public URL", seen, source="DNS, TCP, TLS and HTTP from the runner", command=repeat)
     if state.kind != "ok" and state.own_network_down:
         raise InconclusiveError(f"the runner's own network does not work: {state.control}")
-    where, repeat = profile.url, f"curl -v {profile.url}/hub/login"
     expect(
         urlsplit(profile.url).scheme == "https",
         promised="the public URL is https",
         observed=profile.url,
-        where=str(profile.path),
+        where="url in the profile",
+        repeat=repeat,
     )
     expect(
         state.kind == "ok",
@@ -57,7 +59,8 @@ def test_login_page_over_verified_tls(profile: Profile, evidence: Evidence) -> N
     with http_client(profile) as client:
         answer = client.get(f"{profile.url}/hub/login")
     page = answer.text.lower()
-    evidence.note("login page", {"status": answer.status_code, "location": answer.headers.get("location", "")})
+    said = {"status": answer.status_code, "location": answer.headers.get("location", "")}
+    evidence.note("login page", said, source="the public URL", command=repeat)
     to_provider = answer.status_code in {302, 303} and "oauth_login" in answer.headers.get("location", "")
     expect(
         to_provider or (answer.status_code == 200 and ("login" in page or "sign in" in page)),
@@ -95,13 +98,15 @@ def test_anonymous_gets_nothing(target: Target, evidence: Evidence) -> None:
             seen[path] = f"{answer.status_code} {urlsplit(location).path}".strip()
             if not _refused(answer.status_code, location) and not _only_version(answer):
                 answered.append(f"/{path} answers {answer.status_code} with {len(answer.content)} bytes")
-    evidence.note("answers without a session", seen)
+    first = answered[0].split()[0].lstrip("/") if answered else next(iter(seen))
+    by_hand = f"curl -i {profile.url}/{first}"
+    evidence.note("answers without a session", seen, source="the public URL", command=by_hand)
     expect(
         not answered,
         promised="a refusal, or the way to sign in",
         observed="; ".join(answered),
         where=profile.url,
-        repeat=f"curl -i {profile.url}/{answered[0].split()[0].lstrip('/') if answered else ''}",
+        repeat=by_hand,
     )
 
 

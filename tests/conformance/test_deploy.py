@@ -36,24 +36,26 @@ def test_everything_promised_and_nothing_else(target: Target, evidence: Evidence
         for name in names
         if target.cluster.get(kind, name, target.namespace) is None
     ]
-    evidence.note("promised", promised.inventory)
+    look = f"kubectl -n {target.namespace} get {','.join(promised.inventory)}"
+    evidence.note("missing", missing, source="Kubernetes API", command=look)
     expect(
         not missing,
         promised=f"{sum(map(len, promised.inventory.values()))} resources of the release",
         observed=f"missing: {', '.join(missing)}",
         where=f"namespace {target.namespace}",
-        repeat=f"kubectl -n {target.namespace} get {','.join(promised.inventory)}",
+        repeat=look,
     )
     if not promised.nothing_else:
         return
     strangers = _strangers(target, promised.inventory)
-    evidence.note("running and not promised", strangers)
+    look = f"kubectl -n {target.namespace} get pods -L component"
+    evidence.note("running and not promised", strangers, source="Kubernetes API", command=look)
     expect(
         not strangers,
         promised="nothing runs but the release, users' servers and hubproof's own pods",
         observed=", ".join(strangers),
         where=f"namespace {target.namespace}",
-        repeat=f"kubectl -n {target.namespace} get pods -L component",
+        repeat=look,
     )
 
 

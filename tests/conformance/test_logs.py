@@ -43,14 +43,18 @@ def test_logs_hold_nothing_critical(target: Target, evidence: Evidence) -> None:
     allowed = [re.compile(one.pattern) for one in promised.allowed]
     logs = _logs(target, promised.components, since)
     found: list[str] = []
+    asked = f"--since-time={since:%Y-%m-%dT%H:%M:%SZ}"
     for name, lines in logs.items():
         for number in _critical_lines(lines, allowed):
             found.append(f"{name}: {lines[number].strip()[:200]} … {_reason(lines, number)}")
             if len(found) <= SHOWN:
                 around = "\n".join(lines[max(0, number - 3) : number + 40])
-                evidence.text(f"{name} line {number + 1}", around, source="Kubernetes API")
+                pod, _, container = name.partition("/")
+                look = f"kubectl -n {target.namespace} logs {pod} -c {container} {asked}"
+                evidence.text(f"{name} line {number + 1}", around, source="Kubernetes API", command=look)
     read = {name: len(lines) for name, lines in logs.items()}
-    evidence.note("lines read, by container", read)
+    look = f"kubectl -n {target.namespace} logs POD {asked}"
+    evidence.note("lines read, by container", read, source="Kubernetes API", command=look)
     if not read:
         raise CouldNotRunError(
             f"no pod of the components {', '.join(promised.components) or '(any)'} was found to read the log of",
@@ -61,7 +65,7 @@ def test_logs_hold_nothing_critical(target: Target, evidence: Evidence) -> None:
         promised=f"nothing critical since {since:%H:%M:%S} UTC",
         observed=f"{len(found)} lines, the first: {found[0] if found else ''}",
         where=f"namespace {target.namespace}",
-        repeat=f"kubectl -n {target.namespace} logs POD --since-time={since:%Y-%m-%dT%H:%M:%SZ}",
+        repeat=look,
     )
 
 

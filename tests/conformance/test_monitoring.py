@@ -39,8 +39,11 @@ def test_prometheus_has_fresh_samples(target: Target, evidence: Evidence) -> Non
         pause(1, reason="the next scrape; Prometheus tells of it to nobody")
         ages = _ages(target, promised)
     up = _query(target, promised, f'up{{namespace="{target.namespace}"}}')
-    evidence.note("age of the newest sample, seconds", ages)
-    evidence.note("targets in the hub's namespace", [{**one["metric"], "up": one["value"][1]} for one in up])
+    repeat = f"kubectl get --raw '{_path(promised)}?query=timestamp({promised.metrics[0]})'"
+    evidence.note("age of the newest sample, seconds", ages, source="Prometheus", command=repeat)
+    targets = [{**one["metric"], "up": one["value"][1]} for one in up]
+    asked = f"kubectl get --raw '{_path(promised)}?query=up'"
+    evidence.note("targets in the hub's namespace", targets, source="Prometheus", command=asked)
     where = f"Prometheus {promised.prometheus.namespace}/{promised.prometheus.service}"
     stale = [
         f"{name}: {'no sample' if age is None else f'{age:.0f} s old'}"
@@ -52,7 +55,7 @@ def test_prometheus_has_fresh_samples(target: Target, evidence: Evidence) -> Non
         promised=f"a sample of each promised metric, at most {promised.fresh_within:g} s old",
         observed="; ".join(stale),
         where=where,
-        repeat=f"kubectl get --raw '{_path(promised)}?query=timestamp({promised.metrics[0]})'",
+        repeat=repeat,
     )
 
 
@@ -76,7 +79,7 @@ def _expect_hub_selected(target: Target, promised: Monitoring, evidence: Evidenc
         for one in services
         if ports & {port.get("name") for port in one["spec"].get("ports", [])}
     ]
-    evidence.note("services that the ServiceMonitor selects", selected)
+    evidence.note("services that the ServiceMonitor selects", selected, source="Kubernetes API", command=repeat)
     expect(
         selected,
         promised="the ServiceMonitor selects the hub's Service and one of its ports",

@@ -40,8 +40,9 @@ USUAL = {
 def test_hub_account_has_minimal_rights(target: Target, evidence: Evidence) -> None:
     account = f"system:serviceaccount:{target.namespace}:{target.rbac.hub_account}"
     rights = rights_of(target.cluster, target.namespace, target.rbac.hub_account)
-    evidence.note(f"rights of {account}", [str(one) for one in rights])
     repeat = f"kubectl auth can-i --list --as {account} -n {target.namespace}"
+    given = [str(one) for one in rights]
+    evidence.note(f"rights of {account}", given, source="Kubernetes API: roles and bindings", command=repeat)
     held: dict[tuple[str, str], set[str]] = {}
     for right in rights:
         if right.namespace == target.namespace:

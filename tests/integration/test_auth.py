@@ -31,15 +31,18 @@ FORBIDDEN = {401, 403, 404}
 )
 def test_entitled_person_signs_in(target: Target, persona: Persona, evidence: Evidence) -> None:
     session = target.new_session(persona)
-    evidence.on_failure("the requests", lambda: evidence.note("requests", session.trace_lines()))
+    evidence.on_failure("the requests", lambda: session.note_requests(evidence))
     landing = session.login()
     name = session.whoami()
-    evidence.note("landed on", {"url": landing.url, "status": landing.status, "name": name})
+    by_hand = f"sign in as {persona.name} in a private browser window, then open {target.profile.url}/hub/api/user"
+    landed = {"url": landing.url, "status": landing.status, "name": name}
+    evidence.note("landed on", landed, source="the public URL, as a browser", command=by_hand)
     expect(
         name == persona.name,
         promised=f"signed in as {persona.name}",
         observed=f"signed in as {name}",
         where=landing.url,
+        repeat=by_hand,
     )
     own = (f"{target.profile.base_path}hub/", f"{target.profile.base_path}user/{persona.name}/")
     expect(
@@ -47,6 +50,7 @@ def test_entitled_person_signs_in(target: Target, persona: Persona, evidence: Ev
         promised=f"a page below {target.profile.url}/hub/ or the person's own server",
         observed=landing.url,
         where=target.profile.url,
+        repeat=by_hand,
     )
 
 
@@ -71,13 +75,15 @@ def test_not_entitled_is_refused(target: Target, persona: Persona, stranger: Per
             landing = session.login()
         except SignInRefusedError as error:
             refusal = error
-        evidence.note(what, refusal.happened if refusal else f"landed on {landing.url} with status {landing.status}")
+        by_hand = f"sign in as {session.persona.name} in a private browser window"
+        seen = refusal.happened if refusal else f"landed on {landing.url} with status {landing.status}"
+        evidence.note(what, seen, source="the public URL, as a browser", command=by_hand)
         expect(
             refusal is not None,
             promised=f"{what} is refused",
             observed="the sign-in succeeded",
             where=target.profile.url,
-            repeat=f"sign in as {session.persona.name} in a private browser window",
+            repeat=by_hand,
         )
         status = session.get(f"{target.profile.url}/hub/api/user").status_code
         expect(
@@ -85,6 +91,7 @@ def test_not_entitled_is_refused(target: Target, persona: Persona, stranger: Per
             promised=f"{what} gets no session",
             observed=f"/hub/api/user answers {status} to the cookies of the refused sign-in",
             where=target.profile.url,
+            repeat=f"{by_hand}, then open {target.profile.url}/hub/api/user",
         )
     expect(
         stranger.name not in target.api.list_users(),
@@ -127,17 +134,21 @@ def test_other_users_are_out_of_reach(
             answer = session.request(method, url, headers=headers)
             seen[f"{method} {url} by {who}"] = answer.status_code
     session.delete_token(token)
-    evidence.note(f"what {session.persona.name} gets of {standing_server.user}", seen)
+    by_hand = f"curl -i -H 'Authorization: token TOKEN-OF-{session.persona.name}' {theirs}api/contents"
+    what = f"what {session.persona.name} gets of {standing_server.user}"
+    evidence.note(what, seen, source="the public URL, by session and by token", command=by_hand)
     allowed = [f"{what}: {status}" for what, status in seen.items() if status not in FORBIDDEN]
     expect(
         not allowed,
         promised=f"{session.persona.name} is refused everywhere at {standing_server.user}",
         observed="; ".join(allowed),
         where=theirs,
+        repeat=by_hand,
     )
     expect(
         standing_server.ready(),
         promised="the other's server is left as it was",
         observed="it does not answer its own user any more",
         where=theirs,
+        repeat=f"open {theirs} as {standing_server.user}",
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hubproof.cluster.probes import Observation, Throwaway
     from hubproof.evidence import Evidence
     from hubproof.hub.server import UserServer
+    from hubproof.reaching import Destination
     from hubproof.target import Target
 
 USERS_POD = "a user's pod"
@@ -41,7 +42,8 @@ def test_policy_is_enforced_at_all(throwaway: Throwaway, evidence: Evidence) -> 
     throwaway.allow_again()
     after = throwaway.wait_until("open", within=20)
     seen = {"before": before, "with deny-all": denied, "after": after}
-    evidence.note("new connections between two pods", {name: told(one) for name, one in seen.items()})
+    said = {name: told(one) for name, one in seen.items()}
+    evidence.note("new connections between two pods", said, source="a probe pod", command=throwaway.repeat)
     if before.kind != "open" or after.kind != "open":
         raise InconclusiveError(f"the control failed: without a policy the two pods must reach each other; {seen}")
     expect(
@@ -72,7 +74,10 @@ def test_users_cannot_reach_each_other(
     control = matrix.endpoint("hub")
     first, claim, last = probe_from_kernel(standing_server, [control], [other], [control])
     evidence.note(
-        "from a user's pod", {"hub, before": told(first[0]), "the other": told(claim[0]), "after": told(last[0])}
+        "from a user's pod",
+        {"hub, before": told(first[0]), "the other": told(claim[0]), "after": told(last[0])},
+        source=f"the kernel of {standing_server.user}",
+        command=_in_a_notebook(standing_server, [other]),
     )
     doubt = _doubt(control.name, first[0], last[0])
     if not second_server.ready():
@@ -85,7 +90,7 @@ def test_users_cannot_reach_each_other(
         promised=f"a new connection to {other} is stopped",
         observed=told(claim[0]),
         where=f"from the pod of {standing_server.user} to the pod of {second_server.user}",
-        repeat=f"in a notebook of {standing_server.user}: socket.create_connection(('{other.host}', {other.port}), 2)",
+        repeat=_in_a_notebook(standing_server, [other]),
     )
 
 
@@ -105,10 +110,18 @@ def test_users_cannot_reach_the_control_plane(target: Target, standing_server: U
     matrix = Matrix(target)
     closed = matrix.closed_to_users()
     alive = matrix.alive(closed)
-    evidence.note("are the targets alive, seen from elsewhere", alive)
+    look = f"kubectl get endpointslices -A; kubectl -n {target.profile.probe.namespace} run … for an address"
+    evidence.note(
+        "are the targets alive, seen from elsewhere", alive, source="endpoints of Services; a probe pod", command=look
+    )
     control = matrix.endpoint("hub")
     first, claims, last = probe_from_kernel(standing_server, [control], closed, [control])
-    evidence.note("from a user's pod", {str(to): told(seen) for to, seen in zip(closed, claims, strict=True)})
+    evidence.note(
+        "from a user's pod",
+        {str(to): told(seen) for to, seen in zip(closed, claims, strict=True)},
+        source=f"the kernel of {standing_server.user}",
+        command=_in_a_notebook(standing_server, closed),
+    )
     doubt = _doubt(control.name, first[0], last[0])
     dead = {name: doubt or state for name, state in alive.items() if doubt or state != "alive"}
     promises = [
@@ -123,7 +136,7 @@ def test_users_cannot_reach_the_control_plane(target: Target, standing_server: U
         promised=f"closed to users: {', '.join(map(str, closed))}",
         observed="; ".join(reached),
         where=f"from the pod of {standing_server.user}",
-        repeat=_by_hand(standing_server, promises),
+        repeat=_in_a_notebook(standing_server, [one.to for one in promises if one.verdict == "broken"]),
     )
     if nothing := unclear(promises):
         raise InconclusiveError(f"not reached, but that says nothing: {'; '.join(nothing)}")
@@ -144,7 +157,12 @@ def test_users_reach_what_they_need(target: Target, standing_server: UserServer,
     matrix = Matrix(target)
     needed = matrix.open_to_users()
     (seen,) = probe_from_kernel(standing_server, needed)
-    evidence.note("from a user's pod", {str(to): told(one) for to, one in zip(needed, seen, strict=True)})
+    evidence.note(
+        "from a user's pod",
+        {str(to): told(one) for to, one in zip(needed, seen, strict=True)},
+        source=f"the kernel of {standing_server.user}",
+        command=_in_a_notebook(standing_server, needed),
+    )
     promises = [Compared(USERS_POD, to, "open", one) for to, one in zip(needed, seen, strict=True)]
     evidence.reach(one.as_dict() for one in promises)
     missing = broken(promises)
@@ -153,20 +171,19 @@ def test_users_reach_what_they_need(target: Target, standing_server: UserServer,
         promised=f"open to users: {', '.join(map(str, needed))}",
         observed="; ".join(missing),
         where=f"from the pod of {standing_server.user}",
-        repeat=_by_hand(standing_server, promises),
+        repeat=_in_a_notebook(standing_server, [one.to for one in promises if one.verdict == "broken"]),
     )
 
 
-def _by_hand(server: UserServer, promises: list[Compared]) -> str:
-    """Return a line that shows each broken promise in a notebook: it ends at once, or after two seconds with why."""
+def _in_a_notebook(server: UserServer, destinations: list[Destination]) -> str:
+    """Return lines that try each destination in a notebook: they end at once, or after two seconds with why."""
     lines = [
-        f"import socket; socket.create_connection(({one.to.host!r}, {one.to.port}), 2)"
-        if one.to.protocol == "tcp"
-        else "import socket; socket.getaddrinfo('kubernetes.default', 443)  # asks DNS"
-        for one in promises
-        if one.verdict == "broken"
+        f"socket.create_connection(({one.host!r}, {one.port}), 2)"
+        if one.protocol == "tcp"
+        else "socket.getaddrinfo('kubernetes.default', 443)  # asks DNS"
+        for one in destinations
     ]
-    return "\n".join([f"in a notebook of {server.user}:", *lines]) if lines else ""
+    return "\n".join([f"# in a notebook of {server.user}", "import socket", *lines]) if lines else ""
 
 
 def _doubt(name: str, *seen: Observation) -> str:

@@ -49,7 +49,8 @@ def test_user_pods_are_limited_as_promised(target: Target, standing_server: User
     pods = target.cluster_pods(standing_server.user)
     for pod in pods:
         resources = pod["spec"]["containers"][0].get("resources", {})
-        evidence.note(f"resources of {pod['metadata']['name']}", resources)
+        look = f"kubectl -n {target.namespace} get pod {pod['metadata']['name']} -o yaml"
+        evidence.note(f"resources of {pod['metadata']['name']}", resources, source="Kubernetes API", command=look)
         for (kind, name), wanted in promised.items():
             seen = resources.get(kind, {}).get(name)
             expect(
@@ -57,7 +58,7 @@ def test_user_pods_are_limited_as_promised(target: Target, standing_server: User
                 promised=f"{kind}.{name} is {wanted}",
                 observed=f"{kind}.{name} is {seen or 'not set'}",
                 where=f"pod {pod['metadata']['name']}, first container",
-                repeat=f"kubectl -n {target.namespace} get pod {pod['metadata']['name']} -o yaml",
+                repeat=look,
             )
 
 
@@ -85,18 +86,19 @@ def test_memory_limit_ends_the_kernel_only(target: Target, own_server: UserServe
         told = None
         try:
             greedy = kernel.execute(TAKE.format(size=beyond), timeout=60)
-            evidence.note("greedy cell", {"status": greedy.status, "stdout": greedy.quoted(greedy.stdout)})
+            answer = {"status": greedy.status, "stdout": greedy.quoted(greedy.stdout)}
+            evidence.note("greedy cell", answer, source="the kernel", command=TAKE.format(size=beyond))
             expect(
                 greedy.status != "ok",
                 promised=f"{beyond} bytes are refused by a limit of {target.quota.memory}",
                 observed=f"the cell ended with status ok: {greedy.quoted(greedy.stdout)}",
                 where=f"pod {pod_before}",
-                repeat="take the memory in a notebook cell",
+                repeat=f"# in a notebook of {own_server.user}\n{TAKE.format(size=beyond)}",
             )
             told = f"status {greedy.status}, {greedy.error.ename if greedy.error else 'no error'}"
         except KernelDiedError as died:
             told = died.happened
-    evidence.note("what the user was told", told)
+    evidence.note("what the user was told", told, source="the kernel's websocket", command=TAKE.format(size=beyond))
     wait_for(own_server.ready, within=30, what="the server to answer again after its kernel was killed")
     after = pods_of(target.cluster, target.namespace, own_server.user)
     expect(
@@ -104,6 +106,7 @@ def test_memory_limit_ends_the_kernel_only(target: Target, own_server: UserServe
         promised="the user's pod lives on",
         observed=f"pods before {pod_before}, after {after}",
         where=f"namespace {target.namespace}",
+        repeat=f"kubectl -n {target.namespace} get pods -l component=singleuser-server",
     )
     with own_server.kernel() as fresh:
         again = fresh.execute("print('works')")
@@ -112,6 +115,7 @@ def test_memory_limit_ends_the_kernel_only(target: Target, own_server: UserServe
         promised="a new kernel starts and computes after the kill",
         observed=f"status {again.status}, output {again.quoted(again.stdout)}",
         where=own_server.url,
+        repeat=f"# in a new notebook of {own_server.user}\nprint('works')",
     )
 
 
@@ -128,7 +132,8 @@ def test_memory_limit_ends_the_kernel_only(target: Target, own_server: UserServe
 )
 def test_namespace_quota_is_promised_and_refuses(target: Target, evidence: Evidence) -> None:
     found = used_and_hard(target.cluster, target.namespace)
-    evidence.note("resource quotas", found, command=f"kubectl -n {target.namespace} describe resourcequota")
+    look = f"kubectl -n {target.namespace} describe resourcequota"
+    evidence.note("resource quotas", found, source="Kubernetes API", command=look)
     for name, wanted in target.quota.namespace.items():
         hard = [one["hard"][name] for one in found if name in one["hard"]]
         expect(
@@ -136,13 +141,15 @@ def test_namespace_quota_is_promised_and_refuses(target: Target, evidence: Evide
             promised=f"{name} is limited to {wanted}",
             observed=f"{name} is limited to {', '.join(hard)}" if hard else f"no ResourceQuota limits {name}",
             where=f"namespace {target.namespace}",
-            repeat=f"kubectl -n {target.namespace} describe resourcequota",
+            repeat=look,
         )
     modest = dry_run_pod(target.cluster, target.namespace, target.run_id, memory="16Mi", cpu="10m")
     if modest:
         raise InconclusiveError(f"the control failed: even a small pod is refused: {modest}")
     refused = dry_run_pod(target.cluster, target.namespace, target.run_id, memory="900Gi", cpu="900")
-    evidence.note("answer to a pod of 900Gi and 900 CPUs", refused or "accepted")
+    greedy = f"kubectl -n {target.namespace} create --dry-run=server -f POD  # one that asks for 900Gi and 900 CPUs"
+    answer = refused or "accepted"
+    evidence.note("answer to a pod of 900Gi and 900 CPUs", answer, source="Kubernetes API", command=greedy)
     expect(
         "exceeded quota" in refused,
         promised="a pod of 900Gi and 900 CPUs is refused because of the quota",

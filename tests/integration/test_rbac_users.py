@@ -34,7 +34,8 @@ print(sorted(glob.glob("/var/" + at) + glob.glob("/" + at)))
 def test_user_pods_have_no_token_and_no_rights(target: Target, standing_server: UserServer, evidence: Evidence) -> None:
     with standing_server.kernel() as kernel:
         seen = kernel.execute(LOOK)
-    evidence.note("token files seen from the kernel", seen.quoted(seen.stdout))
+    files, kernel_of = seen.quoted(seen.stdout), f"the kernel of {standing_server.user}"
+    evidence.note("token files seen from the kernel", files, source=kernel_of, command=LOOK)
     expect(
         seen.stdout.strip() == "[]",
         promised="no account token in a user's pod",
@@ -47,12 +48,13 @@ def test_user_pods_have_no_token_and_no_rights(target: Target, standing_server: 
         raise CouldNotRunError(f"the pod of {standing_server.user} was not found", where=target.namespace)
     account = pods[0]["spec"].get("serviceAccountName", "default")
     rights = rights_of(target.cluster, target.namespace, account)
-    evidence.note(f"rights of the account {account}", [str(one) for one in rights])
+    look = f"kubectl auth can-i --list --as system:serviceaccount:{target.namespace}:{account} -n {target.namespace}"
+    held = [str(one) for one in rights]
+    evidence.note(f"rights of the account {account}", held, source="Kubernetes API: roles and bindings", command=look)
     expect(
         not rights,
         promised=f"the account {account} of user pods has no rights",
         observed="; ".join(map(str, rights[:8])),
         where=f"service account {target.namespace}/{account}",
-        repeat=f"kubectl auth can-i --list --as system:serviceaccount:{target.namespace}:{account} -n "
-        f"{target.namespace}",
+        repeat=look,
     )

@@ -32,19 +32,22 @@ def test_postgresql_round_trip(target: Target, standing_server: UserServer, evid
     service = target.promises.services.postgresql if target.promises.services else None
     if service is None:
         raise TargetError("the profile promises no PostgreSQL")
-    trip = round_trip(standing_server, postgresql_cell(service, target.run_id))
-    evidence.note("round trip", trip.as_dict())
+    cell = postgresql_cell(service, target.run_id)
+    trip = round_trip(standing_server, cell)
+    by_hand = f"# in a notebook of {standing_server.user}, with what its environment gives\n{cell}"
+    evidence.note("round trip", trip.as_dict(), source=f"the kernel of {standing_server.user}", command=by_hand)
     where = f"{service.host}:{service.port} from the pod of {standing_server.user}"
     expect(
         trip.complete,
         promised="connect, sign in, make, write, read back, remove",
         observed=f"{trip.done_steps()}, then {trip.failed_step}: {trip.error}",
         where=where,
-        repeat="in a notebook: psycopg2.connect(…) with the server's own environment",
+        repeat=by_hand,
     )
     expect(
         trip.seconds <= service.within,
         promised=f"the round trip takes at most {service.within:g} s",
         observed=f"{trip.seconds:.2f} s",
         where=where,
+        repeat=by_hand,
     )

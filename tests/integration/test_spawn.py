@@ -63,13 +63,15 @@ def test_server_is_ready_in_time(target: Target, idle_server: UserServer, eviden
 )
 def test_every_kernel_computes(target: Target, standing_server: UserServer, evidence: Evidence) -> None:
     offered = standing_server.kernelspecs()
-    evidence.note("kernelspecs offered", sorted(offered))
+    look = "jupyter kernelspec list  # in a terminal of the server"
+    evidence.note("kernelspecs offered", sorted(offered), source=f"{standing_server.url}api/kernelspecs", command=look)
     missing = set(target.spawn.kernels) - set(offered)
     expect(
         not missing,
         promised=f"kernelspecs {', '.join(target.spawn.kernels)}",
         observed=f"offered are {', '.join(sorted(offered)) or 'none'}",
         where=standing_server.url,
+        repeat=look,
     )
     for name in sorted(offered):
         with standing_server.kernel(name) as kernel:
@@ -77,18 +79,26 @@ def test_every_kernel_computes(target: Target, standing_server: UserServer, evid
         wanted = ("ok", "to stdout 42\n", "to stderr\n", "{'answer': 42}")
         seen = (plain.status, plain.stdout, plain.stderr, plain.result.get("text/plain"))
         quoted = f"({', '.join(plain.quoted(one) for one in seen)})"
-        evidence.note(f"kernel {name}: status, stdout, stderr, result", quoted)
-        expect(seen == wanted, promised=repr(wanted), observed=quoted, where=f"kernel {name}, cell EXACT")
+        by_hand = f"# in a notebook with kernel {name}\n{EXACT}"
+        evidence.note(
+            f"kernel {name}: status, stdout, stderr, result", quoted, source="the kernel's websocket", command=by_hand
+        )
+        expect(seen == wanted, promised=repr(wanted), observed=quoted, where=f"kernel {name}", repeat=by_hand)
         error = failed.error.ename if failed.error else None
         expect(
             (failed.status, error) == ("error", "ZeroDivisionError"),
             promised="status error, ZeroDivisionError",
             observed=f"status {failed.status}, {error}",
-            where=f"kernel {name}, cell {RAISING!r}",
+            where=f"kernel {name}",
+            repeat=f"# in a notebook with kernel {name}\n{RAISING}",
         )
         html = rich.result.get("text/html")
         expect(
-            html == "<b>rich</b>", promised="text/html <b>rich</b>", observed=rich.quoted(html), where=f"kernel {name}"
+            html == "<b>rich</b>",
+            promised="text/html <b>rich</b>",
+            observed=rich.quoted(html),
+            where=f"kernel {name}",
+            repeat=f"# in a notebook with kernel {name}\n{RICH}",
         )
 
 
@@ -117,11 +127,12 @@ def test_stop_leaves_only_the_volume(target: Target, own_server: UserServer, evi
         last=lambda: f"pods {pods_of(target.cluster, namespace, user)}, route {target.route_of(own_server)}",
     )
     after = claims_of(target.cluster, namespace, user)
-    evidence.note("claims before and after", [before["claims"], after])
+    look = f"kubectl -n {namespace} get pvc"
+    evidence.note("claims before and after", [before["claims"], after], source="Kubernetes API", command=look)
     expect(
         after == before["claims"],
         promised=f"the claims {before['claims']} stay",
         observed=f"after the stop there are {after}",
         where=f"namespace {namespace}",
-        repeat=f"kubectl -n {namespace} get pvc",
+        repeat=look,
     )

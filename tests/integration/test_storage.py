@@ -40,7 +40,8 @@ def test_home_survives_restart(target: Target, own_server: UserServer, evidence:
     own_server.stop(within=target.spawn.stopped_within)
     own_server.start(within=target.spawn.ready_within)
     after = home_claim(target.cluster, target.namespace, own_server.user)
-    evidence.note("home volume before and after", [before, after])
+    look = f"kubectl -n {target.namespace} get pods -l component=singleuser-server -o yaml | grep claimName"
+    evidence.note("home volume before and after", [before, after], source="Kubernetes API", command=look)
     read = own_server.get_file(name)
     expect(
         read == written,
@@ -77,8 +78,9 @@ def test_look_alike_names_have_homes_of_their_own(
     mine, theirs = look_alikes
     claims = {one.user: claims_of(target.cluster, target.namespace, one.user) for one in look_alikes}
     mounted = {one.user: home_claim(target.cluster, target.namespace, one.user) for one in look_alikes}
-    evidence.note("claims", claims)
-    evidence.note("home volume in the pod", mounted)
+    look = f"kubectl -n {target.namespace} get pods -l component=singleuser-server -o yaml | grep claimName"
+    evidence.note("claims", claims, source="Kubernetes API", command=f"kubectl -n {target.namespace} get pvc")
+    evidence.note("home volume in the pod", mounted, source="Kubernetes API", command=look)
     if not all(pods_of(target.cluster, target.namespace, one.user) for one in look_alikes):
         raise CouldNotRunError("the pods of the two users were not found", where=f"namespace {target.namespace}")
     name = f"hubproof-{target.run_id}-private.txt"
@@ -92,7 +94,7 @@ def test_look_alike_names_have_homes_of_their_own(
         observed=f"{theirs.user} {'sees' if seen is not None else 'does not see'} the file of {mine.user}; "
         f"home volumes are {mounted}",
         where=f"namespace {target.namespace}",
-        repeat=f"kubectl -n {target.namespace} get pods -l component=singleuser-server -o yaml | grep claimName",
+        repeat=look,
     )
     crossed = theirs.session.get(f"{mine.url}api/contents/{name}")
     expect(
@@ -100,5 +102,6 @@ def test_look_alike_names_have_homes_of_their_own(
         promised=f"{theirs.user} is refused at the server of {mine.user}",
         observed=f"status {crossed.status_code}",
         where=mine.url,
+        repeat=f"as {theirs.user}, open {mine.url}api/contents/{name}",
     )
     mine.delete_file(name)

@@ -83,7 +83,7 @@ def test_a_check_without_its_words_is_refused() -> None:
 
 
 def test_expect_carries_the_four_facts() -> None:
-    expect(holds=True, promised="a", observed="a")
+    expect(holds=True, promised="a", observed="a", where="", repeat="")
     with pytest.raises(BrokenPromiseError) as caught:
         expect(holds=[], promised="two", observed="one", where="here", repeat="kubectl")
     assert (caught.value.promised, caught.value.observed, caught.value.repeat) == ("two", "one", "kubectl")

@@ -89,7 +89,7 @@ def test_new_and_gone_are_told_and_the_worst_comes_first(tmp_path: Path) -> None
 
 def test_the_command_compares(tmp_path: Path) -> None:
     turns = '@made("turns")\ndef test_turns():\n'
-    turns += '    expect(not Path("FOLDER/bad").exists(), promised="a", observed="b")\n'
+    turns += '    expect(not Path("FOLDER/bad").exists(), promised="a", observed="b", where="", repeat="")\n'
     installation = Installation(tmp_path, turns.replace("FOLDER", str(tmp_path)))
     assert installation.gate()[0] == 0
     first = str((installation.runs / "latest").resolve())

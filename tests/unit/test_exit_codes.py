@@ -15,7 +15,7 @@ from hubproof.waiting import wait_for
 GOOD = """
 @made("good")
 def test_good():
-    expect(True, promised="a", observed="a")
+    expect(True, promised="a", observed="a", where="", repeat="")
 """
 BAD = """
 @made("bad")
@@ -204,14 +204,14 @@ def test_a_stopped_run_is_resumed_and_the_rest_is_kept(tmp_path: Path) -> None:
     waits = """
 @made("waits")
 def test_waits(evidence):
-    evidence.text("seen", "something")
+    evidence.text("seen", "something", source="a fixture", command="true")
     if not Path("FOLDER/right").exists():
         raise CouldNotRunError("right missing")
 
 @made("notes")
 def test_notes(evidence):
-    evidence.text("seen", "in the first run")
-    expect(not Path("FOLDER/right").exists(), promised="runs once", observed="ran again")
+    evidence.text("seen", "in the first run", source="a fixture", command="true")
+    expect(not Path("FOLDER/right").exists(), promised="runs once", observed="ran again", where="", repeat="")
 """
     installation = Installation(tmp_path, waits.replace("FOLDER", str(tmp_path)))
     assert installation.gate()[0] == 3

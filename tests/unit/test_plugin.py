@@ -70,12 +70,12 @@ CHECKS = (
     + """
 @made("good")
 def test_good(evidence):
-    evidence.note("seen", {"password": "hunter2hunter2"})
-    expect(True, promised="a", observed="a")
+    evidence.note("seen", {"password": "hunter2hunter2"}, source="x", command="y")
+    expect(True, promised="a", observed="a", where="", repeat="")
 
 @made("broken")
 def test_broken(evidence):
-    evidence.on_failure("the pod", lambda: evidence.text("pod", "described"))
+    evidence.on_failure("the pod", lambda: evidence.text("pod", "described", source="x", command="y"))
     expect(1 == 2, promised="two", observed="one", where="here", repeat="kubectl get pods")
 
 @made("asserts")
@@ -112,11 +112,11 @@ def test_not_promised(server_that_does_not_start):
 
 @made("excused")
 def test_excused():
-    expect(False, promised="a", observed="b")
+    expect(False, promised="a", observed="b", where="", repeat="")
 
 @made("known")
 def test_known():
-    expect(False, promised="a", observed="b")
+    expect(False, promised="a", observed="b", where="", repeat="")
 
 @made("mended")
 def test_mended():
@@ -124,7 +124,7 @@ def test_mended():
 
 @made("expired")
 def test_expired():
-    expect(False, promised="a", observed="b")
+    expect(False, promised="a", observed="b", where="", repeat="")
 
 @made("leaves-a-pod")
 def test_leaves_a_pod(server_that_does_not_stop):
@@ -136,12 +136,12 @@ def test_clean_up_breaks(clean_up_that_breaks):
 
 @made("broken-and-clean-up-breaks")
 def test_both(clean_up_that_breaks):
-    expect(False, promised="a", observed="b")
+    expect(False, promised="a", observed="b", where="", repeat="")
 
 @made("cases")
 @pytest.mark.parametrize("service", ["trino", "kafka"])
 def test_cases(service):
-    expect(service == "trino", promised="trino", observed=service)
+    expect(service == "trino", promised="trino", observed=service, where="", repeat="")
 
 @made("disrupts", reach="disrupt")
 def test_disrupts():

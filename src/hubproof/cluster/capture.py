@@ -102,4 +102,4 @@ def capture_pod(cluster: Cluster, evidence: Evidence, namespace: str, pod: str) 
         try:
             evidence.text(name, look(), source="Kubernetes API", command=command)
         except (CouldNotRunError, TargetError) as error:
-            evidence.note(f"could not read {name}", str(error))
+            evidence.note(f"could not read {name}", str(error), source="Kubernetes API", command=command)

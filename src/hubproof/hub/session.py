@@ -6,7 +6,7 @@ import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -17,6 +17,9 @@ from hubproof.hub.server import UserServer
 from hubproof.hub.transport import http_client
 from hubproof.profile import Persona, Profile
 from hubproof.redaction import redact
+
+if TYPE_CHECKING:
+    from hubproof.evidence import Evidence
 
 _MOST_HOPS = 20
 _TRACE = 200
@@ -156,6 +159,11 @@ class HubSession:
     def trace_lines(self) -> list[str]:
         """Return the latest requests, redacted, oldest first."""
         return list(self._trace)
+
+    def note_requests(self, evidence: Evidence) -> None:
+        """Put the latest requests into the evidence of a check."""
+        by_hand = f"sign in as {self.persona.name} in a private browser window, its network tab open"
+        evidence.note("requests", self.trace_lines(), source="hubproof's own client", command=by_hand)
 
     def _browser_headers(self, method: str, url: str) -> dict[str, str]:
         """Return what a browser adds: pages are navigated to, APIs are called by a page of the same origin."""
