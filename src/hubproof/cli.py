@@ -152,7 +152,7 @@ def lab() -> None:
 @lab.command("up")
 def lab_up() -> int:
     """Build what is missing, boot the lab and deploy the reference JupyterHub."""
-    from hubproof.commands import lab_command  # noqa: PLC0415
+    from hubproof.lab_commands import lab_command  # noqa: PLC0415
 
     return lab_command("up", Progress())
 
@@ -160,7 +160,7 @@ def lab_up() -> int:
 @lab.command("down")
 def lab_down() -> int:
     """Stop the lab and remove every trace of it; what was built stays in the cache."""
-    from hubproof.commands import lab_command  # noqa: PLC0415
+    from hubproof.lab_commands import lab_command  # noqa: PLC0415
 
     return lab_command("down", Progress())
 
@@ -168,7 +168,7 @@ def lab_down() -> int:
 @lab.command("status")
 def lab_status() -> int:
     """Say whether the lab runs, who holds it, and whether it is healthy."""
-    from hubproof.commands import lab_command  # noqa: PLC0415
+    from hubproof.lab_commands import lab_command  # noqa: PLC0415
 
     return lab_command("status", Progress())
 
@@ -176,9 +176,40 @@ def lab_status() -> int:
 @lab.command("kubeconfig")
 def lab_kubeconfig() -> int:
     """Print the path of the lab's kubeconfig."""
-    from hubproof.commands import lab_command  # noqa: PLC0415
+    from hubproof.lab_commands import lab_command  # noqa: PLC0415
 
     return lab_command("kubeconfig", Progress())
+
+
+@lab.command("ui")
+def lab_ui() -> int:
+    """Print the addresses of the lab's pages, how to open them on this machine, and as whom to sign in."""
+    from hubproof.lab_commands import lab_ui_command  # noqa: PLC0415
+
+    return lab_ui_command()
+
+
+@lab.command("logs")
+@click.argument("name")
+@click.option("--follow", "-f", is_flag=True, help="Go on as it is written.")
+@click.option(
+    "--tail", "lines", type=click.IntRange(1), default=200, show_default=True, help="Lines of each container."
+)
+def lab_logs(name: str, *, follow: bool, lines: int) -> int:
+    """Print the log of a part of the lab: hub, proxy, nginx, a user's pod, …"""
+    from hubproof.lab_commands import looking  # noqa: PLC0415
+
+    return looking().logs(name, follow=follow, lines=lines)
+
+
+@lab.command("exec", context_settings={"ignore_unknown_options": True})
+@click.argument("name")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def lab_exec(name: str, command: tuple[str, ...]) -> int:
+    """Run a command in a part of the lab, or a shell: `hubproof lab exec hub -- env`."""
+    from hubproof.lab_commands import looking  # noqa: PLC0415
+
+    return looking().execute(name, command)
 
 
 @cli.command()

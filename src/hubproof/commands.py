@@ -200,29 +200,6 @@ def report_command(run: Path, progress: Progress) -> int:
     return record.exit_code
 
 
-def lab_command(what: str, progress: Progress) -> int:
-    """Do one of the lab's commands."""
-    from hubproof.lab import lifecycle  # noqa: PLC0415
-
-    if what == "up":
-        with lifecycle.hold("hubproof lab up"):
-            facts = lifecycle.up(progress, "hubproof lab up")
-        progress.say(f"the lab is up; its kubeconfig: {facts.kubeconfig_admin}")
-        return 0
-    if what == "down":
-        lifecycle.down(progress)
-        return 0
-    if what == "kubeconfig":
-        print(lifecycle.facts().kubeconfig_admin)  # noqa: T201 - for use in $(…)
-        return 0
-    status = lifecycle.status()
-    for line in status.detail:
-        progress.say(line)
-    if status.holder:
-        progress.say(f"held by {status.holder}")
-    return 0 if status.healthy else 1
-
-
 def prove_command(names: tuple[str, ...], reports: Path | None, progress: Progress) -> int:
     """Prove the named defects, or all; return 0 when all held, 1 when one was missed."""
     from hubproof.defects import Defect, Seeder, load_defects  # noqa: PLC0415

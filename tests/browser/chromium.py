@@ -48,11 +48,11 @@ class Page:
                 return result
             self.events.append(message)
 
-    def open(self, path: Path, fragment: str = "") -> Self:
-        """Open a file as a page of its own and wait until it stands."""
+    def open(self, place: Path | str, fragment: str = "") -> Self:
+        """Open a file or an address as a page of its own and wait until it stands."""
         self._navigate("about:blank")  # else a fragment alone would not load the file anew
         self.events.clear()
-        self._navigate(path.as_uri() + fragment)
+        self._navigate((place.as_uri() if isinstance(place, Path) else place) + fragment)
         return self
 
     def _navigate(self, url: str) -> None:
@@ -120,8 +120,8 @@ class Page:
 
 
 @contextmanager
-def browser() -> Iterator[Page]:
-    """Start Chromium, lend one page of it, and end it with all its children."""
+def browser(*more: str) -> Iterator[Page]:
+    """Start Chromium, lend one page of it, and end it with all its children. Without more words it has no network."""
     if not PROGRAM.exists():
         raise CouldNotRunError(
             f"{PROGRAM} is not there",
@@ -129,10 +129,11 @@ def browser() -> Iterator[Page]:
             next_step="apt-get install chromium, or ./hubproof test, which installs it",
         )
     with tempfile.TemporaryDirectory(prefix="hubproof-chromium-", ignore_cleanup_errors=True) as folder:
+        network = more or ("--host-resolver-rules=MAP * ~NOTFOUND",)
         words = [
             "--headless", "--remote-debugging-port=0", f"--user-data-dir={folder}", "--no-first-run",
             "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update",
-            "--disable-sync", "--disable-extensions", "--hide-scrollbars", "--host-resolver-rules=MAP * ~NOTFOUND",
+            "--disable-sync", "--disable-extensions", "--hide-scrollbars", *network,
         ]  # fmt: skip
         if os.geteuid() == 0:
             words.append("--no-sandbox")  # Chromium refuses to run as root with it
