@@ -14,6 +14,7 @@ from hubproof.init.deriving import derive
 from hubproof.init.writing import as_yaml
 from hubproof.profile import Profile
 from hubproof.profile_file import ASK_TAG, load_profile
+from hubproof.resources import resource
 
 KUBE = {"context": "there"}
 ANSWERS: dict[str, Any] = {
@@ -153,3 +154,15 @@ def test_an_unanswered_question_refuses_the_profile_with_its_place(tmp_path: Pat
 def test_no_line_of_the_file_is_too_long_to_read() -> None:
     comments = [line for line in drafted().splitlines() if line.lstrip().startswith("#")]
     assert max(map(len, comments)) <= 112
+
+
+def test_the_shipped_profile_of_zero_to_jupyterhub_promises_what_is_read_of_one() -> None:
+    """What the chart fixes, stated by hand in fixtures/profiles and read from its objects, must be one."""
+    given = yaml.safe_load((resource("fixtures", "profiles") / "z2jh.yaml").read_text(encoding="utf-8"))["promises"]
+    seen = read(drafted())["promises"]
+    assert given["network"]["open"] == seen["network"]["open"]
+    assert given["network"]["closed"] == seen["network"]["closed"]
+    assert given["rbac"] == seen["rbac"]
+    assert given["ha"] == seen["ha"]
+    for kind, names in given["deploy"]["inventory"].items():
+        assert names == seen["deploy"]["inventory"][kind], kind
