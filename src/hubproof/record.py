@@ -99,12 +99,13 @@ class StageRecord(_Strict):
 
 
 class AnatomyRecord(_Strict):
-    """A spawn, taken apart into the stages that its user waited for."""
+    """A spawn, taken apart into the stages that its user waited for; one that failed is not `ready` after `seconds`."""
 
     user: str
     server: str = ""
     check: str = ""
     seconds: float
+    ready: bool = True
     stages: list[StageRecord]
     unseen: list[str] = []
 

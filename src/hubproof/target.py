@@ -12,13 +12,16 @@ from functools import cached_property
 from hubproof.cluster.anatomy import SpawnAnatomy, assemble
 from hubproof.cluster.client import Cluster, Objects
 from hubproof.cluster.pod_watcher import PodWatcher
+from hubproof.cluster.probe_pod import state_of
 from hubproof.cluster.probes import ProbePod
 from hubproof.cluster.services import service_state
 from hubproof.cluster.user_pods import pod_objects
 from hubproof.errors import CouldNotRunError
+from hubproof.evidence import Evidence
 from hubproof.hub.api import HubApi
 from hubproof.hub.server import UserServer
 from hubproof.hub.session import HubSession
+from hubproof.hub.spawn import SpawnFailedError
 from hubproof.profile import Persona, Profile, SecretKey
 from hubproof.promises import Network, Promises, Quota, Rbac, Spawn
 from hubproof.run import RunSettings
@@ -118,13 +121,29 @@ class Target:
         secret = password if password is not None else self._secret_of(persona)
         return HubSession(self.profile, persona, secret)
 
-    def watched_spawn(self, server: UserServer, *, within: float) -> SpawnAnatomy:
-        """Start a server and return its spawn, stage by stage, as client and cluster saw it."""
+    def watched_spawn(self, server: UserServer, evidence: Evidence, *, within: float) -> SpawnAnatomy:
+        """Start a server and return its spawn, stage by stage, as client and cluster saw it; keep that as evidence.
+
+        Raises:
+            SpawnFailedError: it did not become ready; with what the cluster says of its pod. How far it came is kept.
+
+        """
         begun = time.monotonic()
         watcher = self._pod_watcher()
-        times = server.start(within=within)
+        failure: SpawnFailedError | None = None
+        try:
+            times = server.start(within=within)
+        except SpawnFailedError as error:
+            failure, times = error, error.times
         watched = watcher.stages_of(server.user, begun) if watcher else None
-        return assemble(server.user, begun, times.stages, watched)
+        anatomy = assemble(server.user, begun, times.stages, watched)
+        if failure is None:
+            evidence.anatomy(anatomy.as_dict())
+            return anatomy
+        waited = round(time.monotonic() - begun, 3)
+        evidence.anatomy({**anatomy.as_dict(), "seconds": waited, "ready": False})
+        pods = [f"its pod: {state_of(pod)}" for pod in self.cluster_pods(server.user)] if watcher else []
+        raise SpawnFailedError("; ".join([failure.happened, *pods]), times) from failure
 
     def route_of(self, server: UserServer) -> dict[str, object] | None:
         """Return the proxy's route to a server, as the hub's API shows it; None when there is none."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hubproof.checking import check, expect
+from hubproof.cluster.capture import keep_policies
 from hubproof.errors import InconclusiveError
 from hubproof.reaching import DENIED, Compared, Matrix, broken, probe_from_kernel, told, unclear
 
@@ -69,6 +70,7 @@ def test_policy_is_enforced_at_all(throwaway: Throwaway, evidence: Evidence) -> 
 def test_users_cannot_reach_each_other(
     target: Target, standing_server: UserServer, second_server: UserServer, evidence: Evidence
 ) -> None:
+    keep_policies(target.cluster, evidence, target.namespace)
     matrix = Matrix(target)
     other = matrix.server_of(second_server)
     control = matrix.endpoint("hub")
@@ -107,6 +109,7 @@ def test_users_cannot_reach_each_other(
     "wide ipBlock; add the address to its `except`.",
 )
 def test_users_cannot_reach_the_control_plane(target: Target, standing_server: UserServer, evidence: Evidence) -> None:
+    keep_policies(target.cluster, evidence, target.namespace)
     matrix = Matrix(target)
     closed = matrix.closed_to_users()
     alive = matrix.alive(closed)
@@ -154,6 +157,7 @@ def test_users_cannot_reach_the_control_plane(target: Target, standing_server: U
     "was not reached: both ends must allow.",
 )
 def test_users_reach_what_they_need(target: Target, standing_server: UserServer, evidence: Evidence) -> None:
+    keep_policies(target.cluster, evidence, target.namespace)
     matrix = Matrix(target)
     needed = matrix.open_to_users()
     (seen,) = probe_from_kernel(standing_server, needed)

@@ -40,8 +40,7 @@ HTML("<b>rich</b>")
 )
 def test_server_is_ready_in_time(target: Target, idle_server: UserServer, evidence: Evidence) -> None:
     promised = target.spawn.ready_within
-    anatomy = target.watched_spawn(idle_server, within=promised)
-    evidence.anatomy(anatomy.as_dict())
+    anatomy = target.watched_spawn(idle_server, evidence, within=promised)
     expect(
         anatomy.seconds <= promised,
         promised=f"a server within {promised:g} s",

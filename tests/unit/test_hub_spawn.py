@@ -84,6 +84,20 @@ def test_a_spawn_that_comes_to_no_end_is_a_failure_with_the_last_word() -> None:
         start(FakeServer(FakeSession(ACCEPTED, [{"message": "Scheduled"}], [{"message": "Scheduled"}])), within=0.1)
 
 
+def test_the_last_word_is_of_this_spawn_and_not_of_the_server_before_it() -> None:
+    """KubeSpawner hands on the events of the pod's name, the old ones first."""
+    accepted = httpx.Response(202, headers={"Date": "Tue, 24 Nov 2026 05:24:00 GMT"})
+    old = {"message": "2026-11-24T05:23:52Z [Normal] Stopping container notebook"}
+    new = {"message": "2026-11-24T05:24:09.123456Z [Warning] Failed to pull image"}
+    for events, word in (
+        ([old], "the hub said nothing"),
+        ([new, old], "Failed to pull image"),
+        ([old, new], "to pull"),
+    ):
+        with pytest.raises(SpawnFailedError, match=f"last word: .*{word}"):
+            start(FakeServer(FakeSession(accepted, events)), within=0.1)
+
+
 @pytest.mark.parametrize("status", [400, 403, 429, 500])
 def test_a_refusal_is_a_failure_with_its_reason(status: int) -> None:
     refused = httpx.Response(status, json={"message": "too many"}, headers={"Retry-After": "30"})

@@ -4,6 +4,7 @@ import re
 
 from records import EVIL, check_of, full_record, record_of
 
+from hubproof.record import AnatomyRecord
 from hubproof.reporting.summary import markdown_summary
 
 MOST = 1024 * 1024
@@ -31,6 +32,12 @@ def test_a_usual_run_is_shown_whole() -> None:
     assert " more" not in text.replace("and more", "")
     assert "## Who reaches whom" in text
     assert "| 🟢 hub | a user's pod | open | open |" in text
+
+
+def test_a_spawn_that_failed_is_not_said_to_be_ready() -> None:
+    stages = [{"name": "hub accepts", "at": 0.1, "seconds": 0.1}]
+    failed = AnatomyRecord.model_validate({"user": "ada", "seconds": 30.2, "ready": False, "stages": stages})
+    assert "| ada | not ready, 30.2 s | hub accepts 0.1 s |" in markdown_summary(record_of(anatomy=[failed]))
 
 
 def test_no_text_breaks_out_of_its_place() -> None:

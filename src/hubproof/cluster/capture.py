@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import yaml
+
 from hubproof.cluster.client import Cluster, Object
 from hubproof.errors import CouldNotRunError, TargetError
 from hubproof.evidence import Evidence
@@ -88,6 +90,15 @@ def log_tail(cluster: Cluster, namespace: str, pod: str, *, lines: int = 200) ->
             parts.append(f"--- {name}, before its last restart ---\n{before}")
         parts.append(f"--- {name} ---\n{cluster.logs(namespace, pod, container=name, lines=lines, tail_bytes=65536)}")
     return "\n".join(parts)
+
+
+def keep_policies(cluster: Cluster, evidence: Evidence, namespace: str) -> None:
+    """Put what all NetworkPolicies of a namespace say into the evidence, as YAML."""
+    policies = cluster.list("NetworkPolicy", namespace)
+    said = {one["metadata"]["name"]: one["spec"] for one in policies}
+    text = yaml.safe_dump(said, sort_keys=False) if said else f"there is no NetworkPolicy in namespace {namespace}"
+    command = f"kubectl -n {namespace} get networkpolicy -o yaml"
+    evidence.text("network policies", text, source="Kubernetes API", command=command)
 
 
 def capture_pod(cluster: Cluster, evidence: Evidence, namespace: str, pod: str) -> None:

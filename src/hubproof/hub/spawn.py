@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import httpx
@@ -20,6 +23,7 @@ _STREAM_SILENCE = 30.0
 """Seconds without a byte after which a progress stream is taken for lost; the hub sends an empty line every eight."""
 
 _AGAIN = 0.3
+_EVENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z) \[")
 
 
 @dataclass
@@ -32,6 +36,7 @@ class SpawnTimes:
         begun: when the request was sent, by `time.monotonic`, as all times here.
         stages: (stage, when it had happened), by names of `hubproof.cluster.anatomy.STAGES`.
         messages: what the progress stream said, as (when, text).
+        accepted: when the hub took the request, by its own clock in UTC; None when it did not say.
 
     """
 
@@ -40,6 +45,7 @@ class SpawnTimes:
     begun: float
     stages: list[tuple[str, float]] = field(default_factory=list)
     messages: list[tuple[float, str]] = field(default_factory=list)
+    accepted: dt.datetime | None = None
 
     @property
     def seconds(self) -> float:
@@ -48,8 +54,19 @@ class SpawnTimes:
 
     @property
     def last_message(self) -> str:
-        """What the hub said last."""
-        return self.messages[-1][1] if self.messages else "the hub said nothing"
+        """What the hub said last of this spawn.
+
+        KubeSpawner passes on the events of the pod by its name, and so those of the server before it: `…Z [Normal]
+        Stopping container notebook`. They have a time, and are left out by it.
+        """
+        of_this = [text for _, text in self.messages if not self._is_older(text)]
+        return of_this[-1] if of_this else "the hub said nothing"
+
+    def _is_older(self, text: str) -> bool:
+        told = _EVENT.match(text)
+        if told is None or self.accepted is None:
+            return False
+        return dt.datetime.fromisoformat(told[1]) < self.accepted - dt.timedelta(seconds=1)
 
     def reached(self, stage: str) -> None:
         """Note that a stage has happened now."""
@@ -86,6 +103,8 @@ def spawn(server: UserServer, *, within: float, options: dict[str, Any] | None =
     times = SpawnTimes(server.user, server.url, time.monotonic())
     answer = server.session.request("POST", server.api_url, json=options or {}, timeout=min(within, 60.0))
     times.reached("hub accepts")
+    if date := answer.headers.get("Date"):
+        times.accepted = parsedate_to_datetime(date)
     if answer.status_code not in {httpx.codes.CREATED, httpx.codes.ACCEPTED}:
         again = answer.headers.get("Retry-After")
         raise SpawnFailedError(

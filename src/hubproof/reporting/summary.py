@@ -86,7 +86,8 @@ def _spawns(record: RunRecord) -> list[str]:
 def _spawn(spawn: AnatomyRecord) -> str:
     stages = sorted(spawn.stages, key=lambda one: one.seconds, reverse=True)[:4]
     went = ", ".join(f"{one.name} {one.seconds:.1f} s" for one in stages)
-    return f"| {_cell(spawn.user)} | {spawn.seconds:.1f} s | {went} |"
+    ready = f"{spawn.seconds:.1f} s" if spawn.ready else f"not ready, {spawn.seconds:.1f} s"
+    return f"| {_cell(spawn.user)} | {ready} | {went} |"
 
 
 def _reach(record: RunRecord) -> list[str]:

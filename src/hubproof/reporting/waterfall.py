@@ -30,6 +30,7 @@ class Row:
     user: str
     check: str
     seconds: float
+    ready: bool
     bars: list[Bar]
     unseen: list[str]
 
@@ -62,6 +63,7 @@ def waterfall(spawns: list[AnatomyRecord]) -> Bars:
             f"{spawn.user}/{spawn.server}" if spawn.server else spawn.user,
             spawn.check,
             spawn.seconds,
+            spawn.ready,
             [_bar(stage, scale, names.index(stage.name)) for stage in spawn.stages],
             spawn.unseen,
         )
