@@ -138,15 +138,17 @@ def checks_command(check_id: str | None, form: str) -> int:
     from hubproof.reporting import catalogue as views  # noqa: PLC0415
     from hubproof.rights_record import rights_in_use  # noqa: PLC0415
 
-    catalogue, console, rights = discover(), Console(highlight=False), rights_in_use()
+    catalogue, console = discover(), Console(highlight=False)
+    if check_id is None and form == "table":
+        views.catalogue_table(catalogue, console)
+        return 0
+    rights = rights_in_use()
+    if check_id is None and form == "markdown":
+        print(views.catalogue_markdown(catalogue, rights), end="")  # noqa: T201 - what was asked for goes to stdout
+        return 0
     proven = views.proofs(catalogue, rights, load_defects().values())
     if check_id is None:
-        if form == "table":
-            views.catalogue_table(catalogue, console)
-        elif form == "json":
-            print(views.catalogue_json(catalogue, proven), end="")  # noqa: T201 - what was asked for goes to stdout
-        else:
-            print(views.catalogue_markdown(catalogue, rights), end="")  # noqa: T201 - the same
+        print(views.catalogue_json(catalogue, proven), end="")  # noqa: T201 - the same
         return 0
     if check_id not in catalogue:
         choose(catalogue, Wish((check_id,)))

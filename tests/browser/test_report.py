@@ -177,8 +177,8 @@ def test_a_link_opens_its_check_even_when_a_filter_hid_it(page: Page, full: Path
     assert page.run("document.getElementById('spawn.known[one]').open") is True
     page.run("search.value = 'nothing has this'; search.dispatchEvent(new Event('input'))")
     assert page.run(_SHOWN) == []
-    page.run(f"location.hash = '#'; location.hash = {link!r}")
-    page.run("new Promise(done => setTimeout(done, 50))")
+    for place in ("#nothing", link):
+        page.run(f"new Promise(done => {{ onhashchange = () => done(); location.hash = {place!r} }})")
     assert "spawn.known[one]" in page.run(_SHOWN)
     assert page.run(_HERE) == "spawn.known[one]"
 

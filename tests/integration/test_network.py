@@ -119,18 +119,12 @@ def test_users_cannot_reach_the_control_plane(target: Target, standing_server: U
     )
     control = matrix.endpoint("hub")
     first, claims, last = probe_from_kernel(standing_server, [control], closed, [control])
-    evidence.note(
-        "from a user's pod",
-        {str(to): told(seen) for to, seen in zip(closed, claims, strict=True)},
-        source=f"the kernel of {standing_server.user}",
-        command=_in_a_notebook(standing_server, closed),
-    )
     doubt = _doubt(control.name, first[0], last[0])
     dead = {name: doubt or state for name, state in alive.items() if doubt or state != "alive"}
     promises = [
         Compared(USERS_POD, to, "closed", seen, dead.get(str(to), "")) for to, seen in zip(closed, claims, strict=True)
     ]
-    evidence.reach(one.as_dict() for one in promises)
+    _keep(evidence, standing_server, promises)
     reached = broken(promises)
     if doubt and not reached:
         raise InconclusiveError(doubt)
@@ -161,14 +155,8 @@ def test_users_reach_what_they_need(target: Target, standing_server: UserServer,
     matrix = Matrix(target)
     needed = matrix.open_to_users()
     (seen,) = probe_from_kernel(standing_server, needed)
-    evidence.note(
-        "from a user's pod",
-        {str(to): told(one) for to, one in zip(needed, seen, strict=True)},
-        source=f"the kernel of {standing_server.user}",
-        command=_in_a_notebook(standing_server, needed),
-    )
     promises = [Compared(USERS_POD, to, "open", one) for to, one in zip(needed, seen, strict=True)]
-    evidence.reach(one.as_dict() for one in promises)
+    _keep(evidence, standing_server, promises)
     missing = broken(promises)
     expect(
         not missing,
@@ -177,6 +165,17 @@ def test_users_reach_what_they_need(target: Target, standing_server: UserServer,
         where=f"from the pod of {standing_server.user}",
         repeat=_in_a_notebook(standing_server, [one.to for one in promises if one.verdict == "broken"]),
     )
+
+
+def _keep(evidence: Evidence, server: UserServer, promises: list[Compared]) -> None:
+    """Keep what was seen from a user's pod, in words and for the report's grid."""
+    evidence.note(
+        "from a user's pod",
+        {str(one.to): told(one.seen) for one in promises},
+        source=f"the kernel of {server.user}",
+        command=_in_a_notebook(server, [one.to for one in promises]),
+    )
+    evidence.reach(one.as_dict() for one in promises)
 
 
 def _in_a_notebook(server: UserServer, destinations: list[Destination]) -> str:

@@ -7,16 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from tests.lab.running_gates import RunningLab, record_of
 
 from hubproof.profile_file import ASK_TAG
-
-
-@pytest.fixture
-def lab() -> RunningLab:
-    return RunningLab()
 
 
 def hubproof(*words: object) -> subprocess.CompletedProcess[str]:

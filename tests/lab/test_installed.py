@@ -23,12 +23,6 @@ _MACHINES_OWN = (Path("/etc/pip.conf"), Path("/etc/ssl/certs/ca-certificates.crt
 """How this machine reaches its package registry; lent to the build, never part of the image."""
 
 
-@pytest.fixture(scope="module")
-def lab() -> RunningLab:
-    """Lend the lab that is up."""
-    return RunningLab()
-
-
 def run(*words: object, cwd: Path, **more: str) -> str:
     """Run a command with nothing of this checkout in its environment; return what it printed."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}

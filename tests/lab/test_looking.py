@@ -6,15 +6,8 @@ import shlex
 import subprocess
 import sys
 
-import pytest
 from tests.browser.chromium import browser
 from tests.lab.running_gates import RunningLab
-
-
-@pytest.fixture(scope="module")
-def lab() -> RunningLab:
-    """Lend the lab that is up."""
-    return RunningLab()
 
 
 def looked(*words: str) -> subprocess.CompletedProcess[str]:

@@ -16,12 +16,6 @@ from hubproof.resources import root
 FULL = root() / "tests" / "unit" / "formats" / "report-1.json"
 
 
-@pytest.fixture(scope="module")
-def lab() -> RunningLab:
-    """Lend the lab that is up."""
-    return RunningLab()
-
-
 def promtool(lab: RunningLab, text: str) -> Exec:
     """Check metrics with the lab's promtool. Standard input of a pod cannot be closed, hence `head`."""
     (pod, *_) = lab.cluster.list("Pod", "monitoring", labels="app=prometheus")

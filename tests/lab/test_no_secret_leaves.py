@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-import pytest
 from tests.lab.running_gates import RunningLab
 
 from hubproof.lab import lifecycle
@@ -55,12 +54,6 @@ class SecretsOfPods(threading.Thread):
         """Look no more."""
         self._end.set()
         self.join(10)
-
-
-@pytest.fixture
-def lab() -> RunningLab:
-    """Lend the lab that is up."""
-    return RunningLab()
 
 
 def secrets_at_rest(lab: RunningLab) -> Iterator[str]:

@@ -23,12 +23,6 @@ CHECKS = "network.enforced,network.control"
 
 
 @pytest.fixture(scope="module")
-def lab() -> RunningLab:
-    """Lend the lab that is up."""
-    return RunningLab()
-
-
-@pytest.fixture(scope="module")
 def place(lab: RunningLab) -> Iterator[str]:
     """Make a namespace as a platform team would: restricted, with a pull secret, and the runner's rights in it."""
     cluster = lab.cluster

@@ -35,12 +35,6 @@ OTHER_VERSIONS = {Right("create", "pods/exec", "hubproof's namespace")}
 
 
 @pytest.fixture(scope="module")
-def lab() -> RunningLab:
-    """Lend the lab that is up."""
-    return RunningLab()
-
-
-@pytest.fixture(scope="module")
 def everything(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Lend a profile that promises an object of every kind that a rule is for, and have those objects."""
     with everything_promised(lab, tmp_path_factory.mktemp("everything")) as profile:

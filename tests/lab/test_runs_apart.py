@@ -8,7 +8,6 @@ import subprocess
 import time
 from pathlib import Path
 
-import pytest
 from tests.lab.running_gates import RunningLab, bad_checks, record_of
 
 from hubproof.cluster.lease_object import DURATION
@@ -16,12 +15,6 @@ from hubproof.waiting import pause, wait_for
 
 KILLS = 20
 ACTING = "auth.login,spawn.ready,storage.persist,network.enforced,network.control,quota.limits"
-
-
-@pytest.fixture(scope="module")
-def lab() -> RunningLab:
-    """Lend the lab that is up."""
-    return RunningLab()
 
 
 def test_two_runs_at_once_do_not_meet(lab: RunningLab, tmp_path: Path) -> None:

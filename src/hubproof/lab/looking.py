@@ -10,12 +10,14 @@ import shlex
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from hubproof.errors import HubproofError
+from hubproof.lab.bootstrap import kubectl
 from hubproof.lab.layout import Layout
 from hubproof.lab.programs import program
 from hubproof.profile import Profile
@@ -44,14 +46,13 @@ class Looking:
     """
 
     def __init__(self, layout: Layout) -> None:
-        self._kubectl = [str(program("kubectl")), "--kubeconfig", str(layout.admin_kubeconfig)]
+        self._layout = layout
 
     def workloads(self) -> list[Workload]:
         """Return everything that has pods, the hub's namespace first; of user servers the pods themselves."""
         kinds = "deployments,statefulsets,daemonsets,pods"
-        done = self._run("get", kinds, "-A", "-o", "json", capture=True)
         found = []
-        for one in json.loads(done.stdout)["items"]:
+        for one in json.loads(kubectl(self._layout, "get", kinds, "-A", "-o", "json"))["items"]:
             metadata: dict[str, Any] = one["metadata"]
             if one["kind"] != "Pod" or not metadata.get("ownerReferences"):
                 found.append(Workload(metadata["namespace"], one["kind"].lower(), metadata["name"]))
@@ -80,7 +81,7 @@ class Looking:
         one = self.find(name)
         words = ["logs", "-n", one.namespace, f"{one.kind}/{one.name}", "--all-containers", f"--tail={lines}"]
         words += ["--prefix"] if one.kind == "pod" else ["--prefix", "--all-pods"]
-        return self._run(*words, *(["--follow"] if follow else [])).returncode
+        return self._show(*words, *(["--follow"] if follow else []))
 
     def execute(self, name: str, command: Iterable[str]) -> int:
         """Run a command, or a shell, in the first container of a workload; return its exit code."""
@@ -88,13 +89,12 @@ class Looking:
         words = list(command)
         terminal = ["-it"] if os.isatty(0) and os.isatty(1) else ["-i"]
         place = [*terminal, "-n", one.namespace, f"{one.kind}/{one.name}"]
-        return self._run("exec", *place, "--", *(words or ["sh", "-c", _SHELL])).returncode
+        return self._show("exec", *place, "--", *(words or ["sh", "-c", _SHELL]))
 
-    def _run(self, *words: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run([*self._kubectl, *words], check=False, text=True, capture_output=capture)
-        if capture and done.returncode:
-            raise HubproofError(f"kubectl {words[0]} failed: {done.stderr.strip()[-400:]}")
-        return done
+    def _show(self, *words: str) -> int:
+        """Run kubectl on the person's own terminal and return its exit code."""
+        command: list[str | Path] = [program("kubectl"), f"--kubeconfig={self._layout.admin_kubeconfig}", *words]
+        return subprocess.run(command, check=False).returncode
 
 
 def browser_words(profile: Profile, layout: Layout) -> list[str]:
